@@ -1,0 +1,49 @@
+"""What commands print: tables and JSON on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value, indented, keys in their order. Structs become objects."""
+    plain = msgspec.to_builtins(value, enc_hook=str)
+    sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Print rows under headings; where there are none, print the sentence `empty` (the next step)."""
+    listed = [[str(cell) for cell in row] for row in rows]
+    if not listed:
+        err.print(empty, markup=False)
+        return
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in listed:
+        table.add_row(*row)
+    out.print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print name and value pairs, one a line."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    out.print(table)
+
+
+def say(message: str) -> None:
+    """Print a line for the person at the terminal (standard error)."""
+    err.print(message, markup=False)

@@ -1,0 +1,1 @@
+"""The nouns of Scoreline: frozen values and pure functions, no input or output."""

@@ -1,0 +1,56 @@
+"""Ids and names: which are allowed, and which known one was meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from scoreline.errors import Invalid
+
+# Ids go into URLs, file names and object stores unquoted, so they are the same text in all of them.
+ID_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?$"
+_ID = re.compile(ID_PATTERN)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be an id: 1 to 128 of A–Z a–z 0–9 _ - . that neither starts nor ends with a dot,
+    does not start with a dash and has no two dots in a row."""
+    return _ID.fullmatch(text) is not None and ".." not in text
+
+
+def check_id(text: str, what: str) -> str:
+    """Return `text` if it can be an id, else raise `Invalid` naming `what` it was to be the id of."""
+    if is_id(text):
+        return text
+    shown = text if len(text) <= 40 else text[:40] + "…"
+    raise Invalid(
+        f"{shown!r} cannot be the id of {what}: use 1 to 128 letters, digits, '_', '-' and '.', "
+        "starting with a letter, a digit or '_'",
+        code="bad-id",
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None when none is like it."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: the nearest known name, else the first few known ones."""
+    choices = sorted(known)
+    close = nearest(name, choices)
+    if close is not None:
+        return f"did you mean {close!r}?"
+    if not choices:
+        return "there is none yet"
+    listed = ", ".join(choices[:8]) + (", …" if len(choices) > 8 else "")
+    return f"there is: {listed}"
+
+
+def next_version_id(taken: Iterable[str]) -> str:
+    """The version id offered next: v1, v2, … the first number above all that are taken."""
+    numbers = [int(match[1]) for name in taken if (match := re.fullmatch(r"v(\d{1,9})", name))]
+    return f"v{max(numbers, default=0) + 1}"

@@ -1,0 +1,52 @@
+"""Projects: a folder of definitions, read as one value."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from scoreline.core.dataset import Dataset
+from scoreline.core.model import SavedModel
+from scoreline.core.recipe import Recipe
+from scoreline.core.scenario import Scenario
+from scoreline.core.service import Service
+
+
+class ProjectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`project.yaml`: who the project is."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    format: int = 1
+    """Version of the project format; a newer one than this program knows is refused."""
+    variables: dict[str, str | int | float | bool] = {}
+
+
+class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A database by URL. Secrets are referenced, never written: `${env:NAME}` is read when it is used."""
+
+    url: str
+    """A SQLAlchemy URL, such as postgresql+psycopg://reader:${env:DB_PASSWORD}@db.example.com/cards."""
+    description: str = ""
+
+
+class EvaluationStore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where evaluations of a model land."""
+
+    name: str = ""
+    description: str = ""
+
+
+class Project(Struct, frozen=True, kw_only=True):
+    """Everything a project's folder defines, checked as a whole. Each mapping is by id, sorted by id."""
+
+    settings: ProjectSettings
+    connections: dict[str, Connection] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    models: dict[str, SavedModel] = field(default_factory=dict)
+    evaluation_stores: dict[str, EvaluationStore] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
+    """Recipe id -> text of its .sql or .py file."""

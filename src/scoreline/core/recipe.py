@@ -1,0 +1,126 @@
+"""Recipes: the steps of a flow, each from inputs to outputs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from scoreline.core.model import Algorithm, FeatureHandling, Task, Threshold
+
+
+class SqlRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sql"):
+    """One SELECT over the inputs, each visible as a table of its own id. The text is in `<id>.sql`."""
+
+    inputs: tuple[str, ...]
+    output: str
+    description: str = ""
+
+
+class PythonRecipe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="python"
+):
+    """A function in `<id>.py`: called with the inputs by name, returns the output, or a dict by output id."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    function: str = "run"
+    frames: Literal["arrow", "pandas"] = "pandas"
+    """What the function takes and returns: pyarrow.Table or pandas.DataFrame."""
+    description: str = ""
+
+
+class SplitPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One output of a split: the rows where a condition holds, or a share of the rows that are left."""
+
+    dataset: str
+    where: str | None = None
+    """A SQL condition on the input's columns. Rows go to the first part whose condition holds."""
+    share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Share of the rows that no condition took. Shares sum to at most 1. A part with neither `where`
+    nor `share` takes whatever is left."""
+
+
+class SplitRecipe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="split"
+):
+    """Deals the rows of one dataset to several; every row goes to at most one of them."""
+
+    input: str
+    parts: tuple[SplitPart, ...]
+    seed: int = 0
+    description: str = ""
+
+
+class TrainRecipe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="train"
+):
+    """Trains one or several algorithms on a dataset; the best becomes the model's new active version."""
+
+    input: str
+    model: str
+    task: Task
+    target: str
+    features: dict[str, FeatureHandling]
+    """By column name, in this order. Columns not named here are not used."""
+    algorithms: tuple[Algorithm, ...]
+    metric: str | None = None
+    """Which metric decides; None: auc (binary), log_loss (multiclass), r2 (regression)."""
+    threshold: Threshold = Threshold()
+    """Binary only: from which probability of the positive class on it is predicted."""
+    positive: str | None = None
+    """Binary only: the positive class; None: the greater of the two, in the order of the target's type."""
+    test_share: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    seed: int = 42
+    description: str = ""
+
+
+class ScoreRecipe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="score"
+):
+    """Adds `prediction` (and `proba_<class>`) columns by the active version of a model."""
+
+    input: str
+    model: str
+    output: str
+    description: str = ""
+
+
+class EvaluateRecipe(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="evaluate"
+):
+    """Measures the active version of a model on a dataset; the result lands in an evaluation store."""
+
+    input: str
+    model: str
+    store: str
+    description: str = ""
+
+
+Recipe = SqlRecipe | PythonRecipe | SplitRecipe | TrainRecipe | ScoreRecipe | EvaluateRecipe
+
+
+def inputs_of(recipe: Recipe) -> tuple[str, ...]:
+    """Ids of the datasets and models that a recipe reads."""
+    match recipe:
+        case SqlRecipe() | PythonRecipe():
+            return recipe.inputs
+        case SplitRecipe() | TrainRecipe():
+            return (recipe.input,)
+        case ScoreRecipe() | EvaluateRecipe():
+            return (recipe.input, recipe.model)
+
+
+def outputs_of(recipe: Recipe) -> tuple[str, ...]:
+    """Ids of the datasets, models and evaluation stores that a recipe writes."""
+    match recipe:
+        case SqlRecipe() | ScoreRecipe():
+            return (recipe.output,)
+        case PythonRecipe():
+            return recipe.outputs
+        case SplitRecipe():
+            return tuple(part.dataset for part in recipe.parts)
+        case TrainRecipe():
+            return (recipe.model,)
+        case EvaluateRecipe():
+            return (recipe.store,)
