@@ -1,0 +1,47 @@
+# Two commands: `make demo` and `make test`. Everything they need they install themselves, into .venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: help demo demo-stop test test-quick soak lint bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## build the fraud project, deploy it, print a query to paste (DETACH=1: leave it running, SIZE=full)
+	@sh scripts/setup.sh run
+	@$(BIN)/scoreline demo $(if $(DETACH),--detach) $(if $(SIZE),--size $(SIZE))
+
+demo-stop: ## end a demo that was left running
+	@$(BIN)/scoreline demo --stop
+
+test: lint ## lint, types, layers, tests of every kind
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+test-quick: ## the tests without the slow ones
+	@sh scripts/setup.sh dev
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow and not soak"
+
+soak: ## the long repetitions, whole
+	@sh scripts/setup.sh dev
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "slow or soak" --soak --timeout 7200
+
+lint: ## format, lint, types, layers, dependencies
+	@sh scripts/setup.sh dev
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/deptry src
+
+bench: ## side by side with nginx and peers; writes bench/results.md
+	@sh scripts/setup.sh bench
+	@$(BIN)/python -m bench
+
+lock: ## write the hashed requirement files anew
+	@sh scripts/lock.sh
+
+clean: ## remove what the commands above made
+	rm -rf .venv .demo build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src -name '*.so' -delete
