@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from scoreline.errors import Conflict
 
@@ -16,11 +17,18 @@ _UNFINISHED = ".unfinished-"
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Replace the file at `path`; a reader sees the old bytes or the new ones, also after a power cut."""
+    with new_file(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Yield an empty file to fill; it replaces the one at `path` when the block ends well, else is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(mode)
