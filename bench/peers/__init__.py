@@ -1,0 +1,1 @@
+"""Servers of the same model as their users would write them."""

@@ -1,0 +1,63 @@
+"""What was measured, as Markdown: medians over the rounds, and ratios inside one run."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from bench.load import Load
+
+Results = Mapping[str, Mapping[int, Sequence[Load]]]
+"""Contender -> connections -> one load a round."""
+
+
+def table(results: Results, connections: int, reference: str) -> str:
+    """One table for one number of connections; ratios are medians of the ratios of each round."""
+    rows = [
+        f"| {connections} connection{'s' if connections > 1 else ''} | requests/s | of nginx | p50 µs "
+        "| p99 µs | errors | CPU µs/request |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    baseline = results[reference][connections]
+    for name, by_connections in results.items():
+        loads = by_connections[connections]
+        share = statistics.median(a.rate / b.rate for a, b in zip(loads, baseline, strict=True))
+        rows.append(
+            f"| {name} | {_median(loads, 'rate'):,.0f} | {share:.3f} | {_median(loads, 'p50'):,.0f} "
+            f"| {_median(loads, 'p99'):,.0f} | {sum(load.errors for load in loads)} "
+            f"| {_median(loads, 'cpu_per_request'):,.1f} |"
+        )
+    return "\n".join(rows)
+
+
+def ratio(results: Results, connections: int, left: str, right: str, figure: str = "rate") -> float:
+    """Median over the rounds of left's figure divided by right's."""
+    pairs = zip(results[left][connections], results[right][connections], strict=True)
+    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+
+
+def machine() -> str:
+    """Processor, memory, kernel and the versions of what was measured."""
+    processor = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    cores = Path("/proc/cpuinfo").read_text().count("processor\t:")
+    names = ("uvloop", "httptools", "msgspec", "lmdb", "scikit-learn", "onnxruntime", "fastapi", "uvicorn")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    return (
+        f"{processor}, {cores} cores, Linux {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}; {versions}. Server and load generator (wrk, one thread) "
+        "share the cores."
+    )
+
+
+def _median(loads: Sequence[Load], figure: str) -> float:
+    return statistics.median(getattr(load, figure) for load in loads)
