@@ -23,7 +23,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
-    """Yield an empty file to fill; it replaces the one at `path` when the block ends well, else is removed."""
+    """Yield an empty file to fill; it replaces the one at `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:
