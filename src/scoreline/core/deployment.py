@@ -44,7 +44,28 @@ class Deployment(Struct, frozen=True, kw_only=True):
     id: str
     service: str
     infrastructure: str
-    version: str
+    version: str | None
+    """None until a first update has succeeded."""
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """One change of a deployment's version: who, when, from, to, and how it ended."""
+
+    id: int
+    deployment: str
+    from_version: str | None
+    """None: the deployment's first."""
+    to_version: str
+    by: str
+    started_at: str
+    """ISO 8601, UTC."""
+    finished_at: str | None
+    """None while it runs."""
+    outcome: UpdateOutcome
+    message: str = ""
+    """Why it failed."""
+    log: tuple[str, ...] = ()
+    """One line per step, each with its time of day."""
 
 
 def default_deployment_id(service: str, infrastructure: str) -> str:

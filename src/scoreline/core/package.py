@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from scoreline.core.lookup import Lookup
+from scoreline.core.service import Service
 
 FORMAT = 1
 """The package format written today. A node reads this one and all before it."""
@@ -74,6 +75,21 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     libraries: dict[str, str] = {}
     """Name -> version of the libraries that trained and packaged."""
     files: dict[str, FileEntry] = {}
+
+
+class PublishedVersion(Struct, frozen=True, kw_only=True):
+    """A version as the deployer knows it: the package's own words, and who published it when."""
+
+    manifest: Manifest
+    service: Service
+    """What `service.json` says."""
+    archive: str
+    """SHA-256 of the archive's bytes, lower-case hexadecimal: its name in the artifact store."""
+    size: int
+    """Bytes of the archive."""
+    by: str
+    at: str
+    """ISO 8601, UTC."""
 
 
 def content_digest(files: dict[str, FileEntry]) -> str:
