@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from scoreline.errors import Conflict
 
-_UNFINISHED = ".unfinished-"
+UNFINISHED = ".unfinished-"
+"""How the names of files and folders begin while they are written; `sweep` removes such leftovers."""
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -25,7 +26,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     """Yield an empty file to fill; it replaces the one at `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
@@ -36,7 +37,7 @@ def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -46,7 +47,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises Conflict if `path` exists by then. What a killed process left is swept by `sweep`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path.parent))
+    draft = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     try:
         yield draft
         draft.chmod(0o755)
@@ -60,7 +61,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def sync_tree(folder: Path) -> None:
@@ -72,19 +73,20 @@ def sync_tree(folder: Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        _sync_folder(Path(root))
+        sync_folder(Path(root))
 
 
 def sweep(folder: Path) -> None:
     """Remove what killed writers left directly under `folder`. Only call it while nobody writes there."""
-    for leftover in folder.glob(f"{_UNFINISHED}*"):
+    for leftover in folder.glob(f"{UNFINISHED}*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names directly in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
