@@ -18,6 +18,14 @@ class Task(Enum):
     REGRESSION = "regression"
 
 
+METRICS: dict[Task, tuple[str, ...]] = {
+    Task.BINARY: ("auc", "log_loss", "average_precision", "accuracy", "f1", "precision", "recall"),
+    Task.MULTICLASS: ("log_loss", "accuracy", "f1_macro"),
+    Task.REGRESSION: ("r2", "rmse", "mae", "mape"),
+}
+"""Which metrics can choose among algorithms; the first is the one that does where none is named."""
+
+
 class SavedModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trained thing in the flow. Its versions and which of them is active are kept beside it, not in it."""
 

@@ -10,31 +10,38 @@ from scoreline.errors import Invalid
 
 # Ids go into URLs, file names and object stores unquoted, so they are the same text in all of them.
 ID_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?$"
+ID_RULE = "use 1 to 128 letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'"
+"""The rule in words, for messages."""
 _ID = re.compile(ID_PATTERN)
+# Some systems take these for devices, whatever follows the dot.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
 def is_id(text: str) -> bool:
     """Whether `text` can be an id: 1 to 128 of A–Z a–z 0–9 _ - . that neither starts nor ends with a dot,
-    does not start with a dash and has no two dots in a row."""
-    return _ID.fullmatch(text) is not None and ".." not in text
+    does not start with a dash, has no two dots in a row and is not the name of a device (`con`, `nul`, …)."""
+    return _ID.fullmatch(text) is not None and ".." not in text and _DEVICE.fullmatch(text) is None
 
 
 def check_id(text: str, what: str) -> str:
     """Return `text` if it can be an id, else raise `Invalid` naming `what` it was to be the id of."""
     if is_id(text):
         return text
-    shown = text if len(text) <= 40 else text[:40] + "…"
     raise Invalid(
-        f"{shown!r} cannot be the id of {what}: use 1 to 128 letters, digits, '_', '-' and '.', "
-        "starting with a letter, a digit or '_'",
+        f"{shortened(text)} cannot be the id of {what}: {ID_RULE}",
         code="bad-id",
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when none is like it."""
+def shortened(text: str) -> str:
+    """`text` in quotes for a message, cut after 40 characters."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name most like `name`, or None when none is like it (by a ratio of `cutoff`, 0 to 1)."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=cutoff)
     return by_folded[found[0]] if found else None
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
 from msgspec import Struct, field
 
 from scoreline.core.dataset import Dataset
@@ -10,6 +14,30 @@ from scoreline.core.recipe import Recipe
 from scoreline.core.scenario import Scenario
 from scoreline.core.service import Service
 
+FORMAT = 1
+"""The project format written today. A newer one is refused."""
+
+
+class Kind(Enum):
+    """What a definition is of; the value is the name of its folder in a project."""
+
+    CONNECTION = "connections"
+    DATASET = "datasets"
+    RECIPE = "recipes"
+    MODEL = "models"
+    EVALUATION_STORE = "evaluation-stores"
+    SERVICE = "services"
+    SCENARIO = "scenarios"
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called in a message."""
+        return "saved model" if self is Kind.MODEL else self.name.lower().replace("_", " ")
+
+
+FLOW_KINDS = (Kind.DATASET, Kind.MODEL, Kind.EVALUATION_STORE)
+"""The items of the flow. They share one namespace; recipes and services have their own."""
+
 
 class ProjectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`project.yaml`: who the project is."""
@@ -17,7 +45,7 @@ class ProjectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     id: str
     name: str = ""
     description: str = ""
-    format: int = 1
+    format: int = FORMAT
     """Version of the project format; a newer one than this program knows is refused."""
     variables: dict[str, str | int | float | bool] = {}
 
@@ -50,3 +78,8 @@ class Project(Struct, frozen=True, kw_only=True):
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     """Recipe id -> text of its .sql or .py file."""
+
+    def of(self, kind: Kind) -> Mapping[str, Any]:
+        """The definitions of one kind, by id."""
+        by_id: Mapping[str, Any] = getattr(self, kind.value.replace("-", "_"))
+        return by_id

@@ -8,6 +8,9 @@ from msgspec import Meta, Struct
 
 from scoreline.core.model import Algorithm, FeatureHandling, Task, Threshold
 
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+"""Where a draw of random numbers starts."""
+
 
 class SqlRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sql"):
     """One SELECT over the inputs, each visible as a table of its own id. The text is in `<id>.sql`."""
@@ -48,7 +51,7 @@ class SplitRecipe(
 
     input: str
     parts: tuple[SplitPart, ...]
-    seed: int = 0
+    seed: Seed = 0
     description: str = ""
 
 
@@ -71,7 +74,7 @@ class TrainRecipe(
     positive: str | None = None
     """Binary only: the positive class; None: the greater of the two, in the order of the target's type."""
     test_share: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    seed: int = 42
+    seed: Seed = 42
     description: str = ""
 
 
