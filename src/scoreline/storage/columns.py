@@ -64,7 +64,7 @@ def canonical(table: pa.Table, what: str) -> pa.Table:
 
 
 def select(table: pa.Table, declared: Schema, what: str) -> pa.Table:
-    """The declared columns of a canonical table, in their order; types must agree (int for double is fine)."""
+    """The declared columns of a canonical table, in order; types must agree (int will do for double)."""
     found = []
     for column in declared:
         if column.name not in table.column_names:

@@ -21,6 +21,7 @@ _KINDS = (
     (sa.types.Boolean, ColumnType.BOOLEAN),
     (sa.types.Integer, ColumnType.INT),
     (sa.types.Numeric, ColumnType.DOUBLE),
+    (sa.types.Float, ColumnType.DOUBLE),
     (sa.types.Date, ColumnType.DATE),
     (sa.types.DateTime, ColumnType.DATE),
     (sa.types.String, ColumnType.STRING),
