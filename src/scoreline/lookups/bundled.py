@@ -1,0 +1,234 @@
+"""Bundled lookups: the rows of a dataset by key, in a file that travels in the package.
+
+A lookup is a folder: `data.mdb` (LMDB, sorted keys, each with its rows as msgpack) and `lookup.json`. It is
+mapped into memory, so that all processes of a machine share one copy, and a process keeps one mapping of a
+file however often it is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import lmdb
+import msgspec
+from msgspec import Struct
+
+from scoreline.core.schema import Column
+from scoreline.errors import Invalid, NotFound, Unavailable
+from scoreline.lookups.keys import key_encoder
+from scoreline.lookups.pages import check_pages, read_header
+
+FORMAT = 1
+"""The lookup format written today."""
+
+MOST_ROWS_PER_KEY = 100
+"""So many rows of one key are kept: enough to say "several", and a query stays quick whatever the data."""
+
+DATA_FILE = "data.mdb"
+INFO_FILE = "lookup.json"
+
+Row = tuple[object, ...]
+"""Values in the order of `columns`: str, int, float, bool, None; dates as ISO 8601 text."""
+
+
+class LookupInfo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is in a lookup."""
+
+    format: int
+    keys: tuple[Column, ...]
+    columns: tuple[Column, ...]
+    rows: int
+    """Rows that can be found."""
+    distinct_keys: int
+    without_key: int = 0
+    """Rows of the dataset left out because a part of their key is missing."""
+    beyond_limit: int = 0
+    """Rows left out because their key has more than MOST_ROWS_PER_KEY."""
+    digest: str
+    """SHA-256 over keys, columns and rows, independent of the file's layout."""
+
+
+class ContentDigest:
+    """The digest of a lookup's content, fed with its entries in the order of their keys."""
+
+    def __init__(self, keys: Sequence[Column], columns: Sequence[Column]) -> None:
+        self._hash = hashlib.sha256(msgspec.json.encode([FORMAT, keys, columns]))
+
+    def add(self, key: bytes, rows: bytes) -> None:
+        """One entry: the key's bytes and its encoded rows."""
+        self._hash.update(b"%d %d " % (len(key), len(rows)))
+        self._hash.update(key)
+        self._hash.update(rows)
+
+    def hexdigest(self) -> str:
+        """Lower-case hexadecimal."""
+        return self._hash.hexdigest()
+
+
+class BundledLookup:
+    """An open lookup. Reading is safe from several threads; `close` it when no query can reach it."""
+
+    __slots__ = ("_close", "_decode", "_encode", "_get", "columns", "distinct_keys", "keys", "rows")
+
+    def __init__(self, info: LookupInfo, shared: _SharedFile) -> None:
+        self.keys = info.keys
+        self.columns = info.columns
+        self.rows = info.rows
+        self.distinct_keys = info.distinct_keys
+        self._encode = key_encoder([column.type for column in info.keys])
+        self._decode = _row_decoder(len(info.columns))
+        self._get = shared.get
+        self._close: Callable[[], None] | None = shared.release
+
+    @classmethod
+    def open(cls, folder: Path) -> BundledLookup:
+        """Open the lookup in `folder`.
+
+        Raises NotFound, or Invalid (codes `newer-format`, `damaged-lookup`). What comes from strangers goes
+        through `verify_lookup` once before.
+        """
+        info = read_info(folder)
+        return cls(info, _share(folder / DATA_FILE))
+
+    def find(self, key: tuple[object, ...]) -> Sequence[Row]:
+        """The rows of a key (one value per key column, in order): none, one, or several in dataset order.
+
+        A missing value, or one that cannot be of its column's type, finds nothing.
+        """
+        encoded = self._encode(key)
+        if encoded is None:
+            return ()
+        try:
+            found = self._get(encoded)
+            return () if found is None else self._decode(found)
+        except (lmdb.Error, msgspec.MsgspecError) as error:
+            raise Unavailable("the lookup cannot be read: it is closed or damaged") from error
+
+    def close(self) -> None:
+        """Let go of the file. A second call does nothing."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+
+def read_info(folder: Path) -> LookupInfo:
+    """What is in the lookup of a folder. Raises NotFound, Invalid."""
+    try:
+        data = (folder / INFO_FILE).read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no lookup in {folder.name!r}") from error
+    try:
+        written_format = msgspec.json.decode(data, type=_Format).format
+        if written_format > FORMAT:
+            raise Invalid(
+                f"lookup {folder.name!r} has format {written_format}, this program reads up to {FORMAT}: "
+                "upgrade it",
+                code="newer-format",
+            )
+        info = msgspec.json.decode(data, type=LookupInfo)
+    except msgspec.MsgspecError as error:
+        raise Invalid(
+            f"{INFO_FILE} of lookup {folder.name!r} is wrong: {error}", code="damaged-lookup"
+        ) from None
+    if not info.keys:
+        raise Invalid(f"{INFO_FILE} of lookup {folder.name!r} names no key", code="damaged-lookup")
+    return info
+
+
+def verify_lookup(folder: Path) -> LookupInfo:
+    """Check every page and every row of a lookup that comes from a stranger, before it is opened for queries.
+
+    About 2 s a million rows; gives way to other threads. Raises NotFound, or Invalid (code `damaged-lookup`).
+    """
+    info = read_info(folder)
+    check_pages(folder / DATA_FILE)
+    decode = _row_decoder(len(info.columns))
+    digest = ContentDigest(info.keys, info.columns)
+    shared = _share(folder / DATA_FILE)
+    rows = entries = 0
+    try:
+        for key, value in shared.entries():
+            rows += len(decode(value))
+            digest.add(key, value)
+            entries += 1
+            if entries % 64 == 0:
+                time.sleep(0)
+    except (lmdb.Error, msgspec.MsgspecError) as error:
+        raise Invalid(f"a row of lookup {folder.name!r} is damaged", code="damaged-lookup") from error
+    finally:
+        shared.release()
+    if (rows, entries, digest.hexdigest()) != (info.rows, info.distinct_keys, info.digest):
+        raise Invalid(f"lookup {folder.name!r} does not hold what {INFO_FILE} says", code="damaged-lookup")
+    return info
+
+
+class _Format(Struct):
+    format: int
+
+
+def _row_decoder(width: int) -> Callable[[bytes], tuple[Row, ...]]:
+    row = tuple.__class_getitem__((Any,) * width) if width else tuple[()]
+    decoder = msgspec.msgpack.Decoder(tuple[row, ...])  # type: ignore[valid-type]
+    return cast(Callable[[bytes], "tuple[Row, ...]"], decoder.decode)
+
+
+class _SharedFile:
+    """One mapping of one file in this process, counted: LMDB must not open a file twice in a process."""
+
+    def __init__(self, path: Path, identity: tuple[int, int]) -> None:
+        read_header(path)
+        self._identity = identity
+        self.users = 1
+        try:
+            self._environment = lmdb.open(
+                str(path),
+                map_size=path.stat().st_size,
+                subdir=False,
+                readonly=True,
+                create=False,
+                lock=False,
+                readahead=False,
+                max_dbs=0,
+            )
+            self._transaction = self._environment.begin()
+        except lmdb.Error as error:
+            raise Unavailable(f"the lookup file {path.name} cannot be opened: {error}") from error
+        self.get: Callable[[bytes], bytes | None] = self._transaction.get
+
+    def entries(self) -> Any:
+        """All keys and values, sorted by key."""
+        with self._transaction.cursor() as cursor:
+            yield from cursor
+
+    def release(self) -> None:
+        """One user less; the last one closes the file."""
+        with _LOCK:
+            self.users -= 1
+            if self.users == 0:
+                del _SHARED[self._identity]
+                self._transaction.abort()
+                self._environment.close()
+
+
+_LOCK = threading.Lock()
+_SHARED: dict[tuple[int, int], _SharedFile] = {}
+
+
+def _share(path: Path) -> _SharedFile:
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no {path.name} in lookup {path.parent.name!r}") from error
+    identity = (status.st_dev, status.st_ino)
+    with _LOCK:
+        shared = _SHARED.get(identity)
+        if shared is not None:
+            shared.users += 1
+        else:
+            shared = _SHARED[identity] = _SharedFile(path, identity)
+    return shared
