@@ -54,7 +54,7 @@ def _line(root: Node | None, path: Path) -> int:
     line, node = (root.line if root else 1), root
     for step in path:
         if isinstance(node, Entries) and isinstance(step, str) and step in node.values:
-            line, node = node.keys[step], node.values[step]
+            line, node = node.keys[step].line, node.values[step]
         elif isinstance(node, Items) and isinstance(step, int) and step < len(node.values):
             node = node.values[step]
             line = node.line
@@ -158,7 +158,7 @@ def _struct_misfits(node: Node, struct: inspect.StructType, path: Path) -> Itera
             left = [name for name in known if name not in node.values]
             meant.add(nearest(key, left))
             hint = did_you_mean(key, left or known)
-            yield _fault(node.keys[key], path, f"unknown key {shortened(key)}; {hint}")
+            yield _fault(node.keys[key].line, path, f"unknown key {shortened(key)}; {hint}")
     for name, field in fields.items():
         if field.required and name not in node.values and name not in meant:
             yield _fault(node.line, path, f"missing key {name!r}")

@@ -27,29 +27,38 @@ _TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Span:
+    """Where something stands: from offset `start` up to before `end`, beginning in `line`."""
+
+    line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Leaf(Span):
     """One value that holds no others."""
 
     value: str | int | float | bool | None
-    line: int
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(Span):
     """A sequence."""
 
     values: tuple[Node, ...]
-    line: int
+    flow: bool
+    """Written in brackets."""
 
 
 @dataclass(frozen=True)
-class Entries:
+class Entries(Span):
     """A mapping; keys are text, each there once."""
 
-    keys: dict[str, int]
-    """Key -> its line."""
+    keys: dict[str, Span]
     values: dict[str, Node]
-    line: int
+    flow: bool
+    """Written in braces."""
 
 
 Node = Leaf | Items | Entries
@@ -95,6 +104,7 @@ class _Reading:
 
     def __init__(self, text: str) -> None:
         yaml = YAML(typ="safe", pure=True)
+        self.text = text
         self.events: Iterator[Event] = iter(yaml.parse(text))
         self.resolver = yaml.resolver
         self.faults: list[Fault] = []
@@ -113,49 +123,62 @@ class _Reading:
         return root
 
     def node(self, event: Event, depth: int) -> Node:
-        line = event.start_mark.line + 1
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _hopeless(event, "anchors and aliases (& and *) are not read here; write the value out")
         if getattr(event, "tag", None) is not None:
             raise _hopeless(event, "tags (!) are not read here; write the plain value")
         if isinstance(event, ScalarEvent):
-            return Leaf(self.scalar(event, line), line)
+            return self.leaf(event)
         if depth > _DEEPEST:
             raise _hopeless(event, f"nested more than {_DEEPEST} levels deep")
         if isinstance(event, SequenceStartEvent):
-            return Items(tuple(self.items(depth)), line)
+            return self.items(event, depth)
         assert isinstance(event, MappingStartEvent)
-        return self.entries(line, depth)
+        return self.entries(event, depth)
 
-    def items(self, depth: int) -> Iterator[Node]:
-        for event in self.events:
-            if isinstance(event, SequenceEndEvent):
-                return
-            yield self.node(event, depth + 1)
+    def items(self, first: SequenceStartEvent, depth: int) -> Items:
+        values: list[Node] = []
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            values.append(self.node(event, depth + 1))
+        flow = bool(first.flow_style)
+        span = _span(first, event if flow or not values else values[-1])
+        return Items(span.line, span.start, span.end, tuple(values), flow)
 
-    def entries(self, line: int, depth: int) -> Entries:
-        keys: dict[str, int] = {}
+    def entries(self, first: MappingStartEvent, depth: int) -> Entries:
+        keys: dict[str, Span] = {}
         values: dict[str, Node] = {}
-        for event in self.events:
-            if isinstance(event, MappingEndEvent):
-                break
+        last: Node | None = None
+        while not isinstance(event := next(self.events), MappingEndEvent):
             key = self.node(event, depth + 1)
-            value = self.node(next(self.events), depth + 1)
+            last = self.node(next(self.events), depth + 1)
+            if isinstance(last, Leaf) and last.start == last.end:  # nothing written: the mark is elsewhere
+                behind = key.end + 1 if self.text[key.end : key.end + 1] == ":" else key.end
+                last = Leaf(key.line, behind, behind, None)
             if not isinstance(key, Leaf) or not isinstance(key.value, str):
-                self.faults.append(Fault(key.line, "a key must be text; put it in quotes"))
+                self.fault(key, "a key must be text; put it in quotes")
             elif key.value == "<<":
-                self.faults.append(Fault(key.line, "merge keys (<<) are not read here; write the keys out"))
+                self.fault(key, "merge keys (<<) are not read here; write the keys out")
             elif key.value in keys:
-                first = keys[key.value]
-                self.faults.append(
-                    Fault(key.line, f"key {shortened(key.value)} is given twice (line {first})")
-                )
+                first_line = keys[key.value].line
+                self.fault(key, f"key {shortened(key.value)} is given twice (line {first_line})")
             else:
-                keys[key.value] = key.line
-                values[key.value] = value
-        return Entries(keys, values, line)
+                keys[key.value] = key
+                values[key.value] = last
+        flow = bool(first.flow_style)
+        span = _span(first, event if flow or last is None else last)
+        return Entries(span.line, span.start, span.end, keys, values, flow)
 
-    def scalar(self, event: ScalarEvent, line: int) -> str | int | float | bool | None:
+    def leaf(self, event: ScalarEvent) -> Leaf:
+        span = _span(event, event)
+        end = span.end
+        if event.style in ("|", ">"):  # the mark stands behind the empty lines that follow
+            end = span.start + len(self.text[span.start : end].rstrip())
+        return Leaf(span.line, span.start, end, self.scalar(event, span))
+
+    def fault(self, at: Span, message: str) -> None:
+        self.faults.append(Fault(at.line, message))
+
+    def scalar(self, event: ScalarEvent, span: Span) -> str | int | float | bool | None:
         text: str = event.value
         tag = str(self.resolver.resolve(ScalarNode, text, event.implicit)).removeprefix(_TAG)
         if tag == "null":
@@ -165,14 +188,12 @@ class _Reading:
         if tag == "int":
             number = _whole(text)
             if number is None:
-                self.faults.append(
-                    Fault(line, "a whole number must fit into 64 bits; put longer ones in quotes")
-                )
+                self.fault(span, "a whole number must fit into 64 bits; put longer ones in quotes")
             return number
         if tag == "float":
             value = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
             if not math.isfinite(value):
-                self.faults.append(Fault(line, "a number must be finite"))
+                self.fault(span, "a number must be finite")
             return value
         return text  # also dates: JSON, the language of queries, has none
 
@@ -192,3 +213,8 @@ def _whole(text: str) -> int | None:
 
 def _hopeless(event: Event, message: str) -> _Hopeless:
     return _Hopeless(Fault(event.start_mark.line + 1, message))
+
+
+def _span(first: Event, last: Event | Node) -> Span:
+    end = last.end if isinstance(last, Span) else last.end_mark.index
+    return Span(first.start_mark.line + 1, first.start_mark.index, end)
