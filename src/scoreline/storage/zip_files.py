@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -64,26 +65,68 @@ def write_zip(folder: Path, names: Sequence[str], target: Path, *, compress: boo
                     sink.write(chunk)
 
 
+class CheckedZip:
+    """An archive whose every entry is harmless by name, size and kind. Its content may still be damaged."""
+
+    def __init__(self, source: Path, archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> None:
+        self.sizes = {entry.filename: entry.file_size for entry in files}
+        """Unpacked size by name of file."""
+        self._source = source
+        self._archive = archive
+        self._files = {entry.filename: entry for entry in files}
+
+    def read(self, name: str) -> bytes:
+        """The content of one file, which must be in `sizes`. Raises Invalid when it is damaged."""
+        with _translated(self._source), self._archive.open(self._files[name]) as file:
+            content = file.read(self.sizes[name] + 1)
+        if len(content) != self.sizes[name]:
+            raise _damaged(self._source)
+        return content
+
+    def unpack(self, folder: Path) -> None:
+        """Write all files into the empty folder `folder`, a draft: damage shows only on the way."""
+        with _translated(self._source):
+            for entry in self._files.values():
+                _unpack(self._archive, entry, folder / entry.filename)
+
+
+@contextlib.contextmanager
+def checked_zip(source: Path, limits: ZipLimits) -> Iterator[CheckedZip]:
+    """Open the archive `source` and check its table of contents. Raises Invalid (code `bad-archive`)."""
+    try:
+        file = source.open("rb")
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no archive {source.name!r}") from error
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(file)
+        with _translated(source):
+            _check_directory_size(file, limits)
+            archive = stack.enter_context(zipfile.ZipFile(file))
+            files = _check_entries(archive.infolist(), file.seek(0, os.SEEK_END), limits)
+        yield CheckedZip(source, archive, files)
+
+
 def extract_zip(source: Path, folder: Path, limits: ZipLimits) -> list[str]:
     """Unpack the archive `source` into the empty folder `folder`; give the sorted names of its files.
 
     Every name, size and kind is checked before the first byte is written. Damage inside an entry shows only
     while it is unpacked, so give a draft folder (`atomic.new_folder`). Raises Invalid (code `bad-archive`).
     """
+    with checked_zip(source, limits) as archive:
+        archive.unpack(folder)
+        return sorted(archive.sizes)
+
+
+@contextlib.contextmanager
+def _translated(source: Path) -> Iterator[None]:
     try:
-        file = source.open("rb")
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no archive {source.name!r}") from error
-    with file:
-        try:
-            _check_directory_size(file, limits)
-            with zipfile.ZipFile(file) as archive:
-                files = _check_entries(archive.infolist(), file.seek(0, os.SEEK_END), limits)
-                for entry in files:
-                    _unpack(archive, entry, folder / entry.filename)
-        except _UNSOUND as error:
-            raise _bad(f"{source.name!r} is damaged or not a zip archive") from error
-    return sorted(entry.filename for entry in files)
+        yield
+    except _UNSOUND as error:
+        raise _damaged(source) from error
+
+
+def _damaged(source: Path) -> Invalid:
+    return _bad(f"{source.name!r} is damaged or not a zip archive")
 
 
 def _bad(message: str) -> Invalid:
