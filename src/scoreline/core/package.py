@@ -54,6 +54,8 @@ class PackagedLookup(Struct, frozen=True, kw_only=True):
     rows: int
     digest: str
     """SHA-256 over keys, columns and rows, independent of the file's layout."""
+    dataset_digest: str = ""
+    """Digest of the dataset's content at the time."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
