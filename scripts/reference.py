@@ -1,0 +1,227 @@
+"""Writes the generated parts of docs/: the tables of keys, settings and commands, from the code itself.
+
+    python scripts/reference.py           write them anew
+    python scripts/reference.py --check   fail when a page is not current
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from scoreline import settings
+from scoreline.cli.main import make_app
+from scoreline.core import dataset, lookup, model, package, project, recipe, scenario, schema, service
+
+DOCS = Path(__file__).parent.parent / "docs"
+_PART = re.compile(r"<!-- generated: ([a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def project_format() -> str:
+    """Every key of every kind of definition."""
+    kinds: list[tuple[str, tuple[type[msgspec.Struct], ...]]] = [
+        ("`project.yaml`", (project.ProjectSettings,)),
+        ("`connections/<id>.yaml`", (project.Connection,)),
+        ("`datasets/<id>.yaml`", typing.get_args(dataset.Dataset)),
+        ("`recipes/<id>.yaml`", typing.get_args(recipe.Recipe)),
+        ("`models/<id>.yaml`", (model.SavedModel,)),
+        ("`evaluation-stores/<id>.yaml`", (project.EvaluationStore,)),
+        ("`services/<id>.yaml`", (service.Service,)),
+        ("`scenarios/<id>.yaml`", (scenario.Scenario,)),
+    ]
+    parts = []
+    for heading, structs in kinds:
+        parts.append(f"## {heading}\n")
+        parts.extend(_section(struct) for struct in structs)
+    parts.append("## Parts used above\n")
+    parts.extend(_section(struct, "endpoint") for struct in typing.get_args(service.Endpoint))
+    shared = (service.TestQuery, lookup.Lookup, lookup.LookupKey, lookup.LookupColumn)
+    parts.extend(_section(struct) for struct in shared)
+    smaller = (schema.Column, recipe.SplitPart, model.FeatureHandling, model.Threshold)
+    parts.extend(_section(struct) for struct in smaller)
+    parts.extend(_section(struct, "algorithm") for struct in typing.get_args(model.Algorithm))
+    parts.append(_section(scenario.BuildStep, "step"))
+    return "\n".join(parts)
+
+
+def package_format() -> str:
+    """Every key of a package's manifest."""
+    structs = (package.Manifest, package.PackagedModel, package.PackagedLookup, package.FileEntry)
+    return "\n".join(_section(struct) for struct in structs)
+
+
+def commands() -> str:
+    """Every command with its arguments and options, as `--help` tells them."""
+    return "\n".join(_command(name, command) for name, command in walk_commands())
+
+
+def walk_commands() -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by its full name (`scoreline version create`)."""
+    yield from _walk("scoreline", typer.main.get_command(make_app()))
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "project-format": project_format,
+    "package-format": package_format,
+    "settings": settings.reference,
+    "commands": commands,
+}
+
+
+def render(text: str) -> str:
+    """A page with its generated parts made anew."""
+
+    def fill(match: re.Match[str]) -> str:
+        return f"<!-- generated: {match[1]} -->\n\n{PARTS[match[1]]().strip()}\n\n<!-- end -->"
+
+    return _PART.sub(fill, text)
+
+
+def stale_pages() -> list[Path]:
+    """Pages whose generated parts differ from what the code says."""
+    return [page for page in sorted(DOCS.rglob("*.md")) if render(page.read_text()) != page.read_text()]
+
+
+def _section(struct: type[msgspec.Struct], family: str = "") -> str:
+    tag = struct.__struct_config__.tag
+    title = f"{family} `kind: {tag}`".strip() if tag else _words(struct.__name__)
+    lines = [f"### {title}\n", _paragraph(struct.__doc__ or ""), ""]
+    fields = list(msgspec.structs.fields(struct))
+    if fields:
+        lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    hints = typing.get_type_hints(struct, include_extras=True)
+    meanings = _meanings(struct)
+    for field in fields:
+        row = (f"`{field.name}`", _type(hints[field.name]), _default(field), meanings.get(field.name, ""))
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _meanings(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """The text that follows each field in the source."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+    assert isinstance(source, ast.ClassDef)
+    found = {}
+    for statement, following in zip(source.body, source.body[1:], strict=False):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            match following:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[statement.target.id] = _paragraph(text).replace("|", "\\|")
+    return found
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    if field.default_factory is not msgspec.NODEFAULT:
+        return "empty"
+    value = field.default
+    if value is None:
+        return "none"
+    if isinstance(value, msgspec.Struct):
+        return "as below"
+    if value in ("", ()):
+        return "empty"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _type(hint: Any) -> str:
+    """A type in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _type(arguments[0]) + _limits(arguments[1])
+    if origin is Literal:
+        return " \\| ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        named = [argument for argument in arguments if argument is not type(None)]
+        if all(_is_tagged(argument) for argument in named):
+            return "mapping with `kind`: " + ", ".join(
+                f"`{argument.__struct_config__.tag}`" for argument in named
+            )
+        return " or ".join(dict.fromkeys(_type(argument) for argument in named))
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"mapping of text to {_type(arguments[1])}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return " \\| ".join(f"`{member.value}`" for member in hint)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _words(hint.__name__)
+    return {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}[hint]
+
+
+def _is_tagged(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct) and bool(hint.__struct_config__.tag)
+
+
+def _limits(meta: msgspec.Meta) -> str:
+    pairs = (("from", meta.ge), ("above", meta.gt), ("to", meta.le), ("below", meta.lt))
+    return "".join(f" {word} {value}" for word, value in pairs if value is not None)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _paragraph(text: str) -> str:
+    return re.sub(r"\bNone:", "Left out:", " ".join(inspect.cleandoc(text).split()))
+
+
+def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", None)
+    if not children:
+        yield name, command
+        return
+    for child in sorted(children):
+        yield from _walk(f"{name} {child}", children[child])
+
+
+def _command(name: str, command: Any) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+    usage = " ".join(
+        [name, *(_argument(argument) for argument in arguments), *(["[OPTIONS]"] if options else [])]
+    )
+    lines = [f"### `{name}`\n", inspect.cleandoc(command.help or ""), "", f"    {usage}", ""]
+    rows = [(f"`{(p.metavar or p.name).strip('[]').upper()}`", p.help or "") for p in arguments]
+    rows += [(", ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts]), p.help or "") for p in options]
+    if rows:
+        lines += ["| | |", "|---|---|"]
+        lines += [f"| {shown} | {_paragraph(text).replace('|', chr(92) + '|')} |" for shown, text in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _argument(argument: Any) -> str:
+    shown = (argument.metavar or argument.name).strip("[]").upper() + ("..." if argument.nargs == -1 else "")
+    return shown if argument.required else f"[{shown}]"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the pages."""
+    if "--check" in arguments:
+        stale = stale_pages()
+        for page in stale:
+            sys.stderr.write(f"{page} is not current: run python scripts/reference.py\n")
+        return 1 if stale else 0
+    for page in stale_pages():
+        page.write_text(render(page.read_text()))
+        sys.stderr.write(f"wrote {page}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
