@@ -265,6 +265,21 @@ def test_one_file_is_opened_many_times_and_closed_by_the_last(tmp_path):
         assert str(tmp_path) not in maps.read_text()
 
 
+def test_a_lookup_that_nobody_holds_lets_go_of_its_file(tmp_path):
+    lookup = built(tmp_path / "l", CARD, FICO_AND_AGE[:1], [("a", 1)])
+    find = lookup.find
+    del lookup
+    assert find(("a",)) == ((1,),)
+
+    del find
+
+    again = BundledLookup.open(tmp_path / "l")
+    assert again.find(("a",)) == ((1,),)
+    assert len([key for key in bundled._SHARED if key[1] == (tmp_path / "l" / "data.mdb").stat().st_ino]) == 1
+    del again
+    assert not [key for key in bundled._SHARED if key[1] == (tmp_path / "l" / "data.mdb").stat().st_ino]
+
+
 def test_a_removed_folder_is_answered_from_until_it_is_closed(tmp_path):
     old = built(tmp_path / "l", CARD, FICO_AND_AGE[:1], [("a", 1)])
     for path in (tmp_path / "l").iterdir():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -71,9 +72,19 @@ class ContentDigest:
 
 
 class BundledLookup:
-    """An open lookup. Reading is safe from several threads; `close` it when no query can reach it."""
+    """An open lookup. Threads may share it. It lets go of its file when closed, or when nothing holds it."""
 
-    __slots__ = ("_close", "_decode", "_encode", "_get", "columns", "distinct_keys", "keys", "rows")
+    __slots__ = (
+        "__weakref__",
+        "_decode",
+        "_encode",
+        "_get",
+        "close",
+        "columns",
+        "distinct_keys",
+        "keys",
+        "rows",
+    )
 
     def __init__(self, info: LookupInfo, shared: _SharedFile) -> None:
         self.keys = info.keys
@@ -83,7 +94,8 @@ class BundledLookup:
         self._encode = key_encoder([column.type for column in info.keys])
         self._decode = _row_decoder(len(info.columns))
         self._get = shared.get
-        self._close: Callable[[], None] | None = shared.release
+        self.close: Callable[[], object] = weakref.finalize(self, shared.release)
+        """Let go of the file. A second call does nothing."""
 
     @classmethod
     def open(cls, folder: Path) -> BundledLookup:
@@ -108,12 +120,6 @@ class BundledLookup:
             return () if found is None else self._decode(found)
         except (lmdb.Error, msgspec.MsgspecError) as error:
             raise Unavailable("the lookup cannot be read: it is closed or damaged") from error
-
-    def close(self) -> None:
-        """Let go of the file. A second call does nothing."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
 
 
 def read_info(folder: Path) -> LookupInfo:
@@ -205,17 +211,25 @@ class _SharedFile:
         with self._transaction.cursor() as cursor:
             yield from cursor
 
+    def retain(self) -> bool:
+        """One user more, unless the file is closed already."""
+        if self.users == 0:
+            return False
+        self.users += 1
+        return True
+
     def release(self) -> None:
         """One user less; the last one closes the file."""
         with _LOCK:
             self.users -= 1
             if self.users == 0:
-                del _SHARED[self._identity]
+                _SHARED.pop(self._identity)
                 self._transaction.abort()
                 self._environment.close()
 
 
-_LOCK = threading.Lock()
+# Re-entrant: a lookup that became unreachable may be released while this thread opens another.
+_LOCK = threading.RLock()
 _SHARED: dict[tuple[int, int], _SharedFile] = {}
 
 
@@ -227,8 +241,6 @@ def _share(path: Path) -> _SharedFile:
     identity = (status.st_dev, status.st_ino)
     with _LOCK:
         shared = _SHARED.get(identity)
-        if shared is not None:
-            shared.users += 1
-        else:
+        if shared is None or not shared.retain():
             shared = _SHARED[identity] = _SharedFile(path, identity)
     return shared
