@@ -14,7 +14,8 @@ from scoreline.errors import NotFound, Problem
 SETTINGS = "project.yaml"
 CODE_SUFFIXES = {"sql": ".sql", "python": ".py"}
 """Kind of recipe -> suffix of the file beside it."""
-_LARGEST = 1_000_000
+LARGEST = 1_000_000
+"""Bytes of a definition or of a recipe's code, at most."""
 _FOLDERS = {kind.value: kind for kind in Kind}
 
 
@@ -69,8 +70,8 @@ def _unreadable(path: Path) -> str | None:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         return "is a link or no file at all; put the file itself here"
-    if found.st_size > _LARGEST:
-        return f"is larger than {_LARGEST:,} bytes"
+    if found.st_size > LARGEST:
+        return f"is larger than {LARGEST:,} bytes"
     return None
 
 
