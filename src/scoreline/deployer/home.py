@@ -1,0 +1,112 @@
+"""The home folder: where a control plane keeps everything, and the lock that keeps a second one out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from scoreline.errors import Conflict, Unavailable
+from scoreline.storage.atomic import write_file
+from scoreline.wire.control import SERVER_FILE, ServerFile
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below the home folder."""
+
+    folder: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The SQLite file of the catalog."""
+        return self.folder / "catalog.sqlite"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of the published packages."""
+        return self.folder / "packages"
+
+    @property
+    def nodes(self) -> Path:
+        """Folder of the nodes that are started beside the control plane."""
+        return self.folder / "nodes"
+
+    @property
+    def log(self) -> Path:
+        """What a detached control plane says."""
+        return self.folder / "control.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the control plane for as long as it lives."""
+        return self.folder / "lock"
+
+    def server(self) -> ServerFile | None:
+        """Where the last control plane listened, or None when there was none."""
+        try:
+            return msgspec.json.decode((self.folder / SERVER_FILE).read_bytes(), type=ServerFile)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    def write_server(self, server: ServerFile) -> None:
+        """Say where this control plane listens."""
+        write_file(self.folder / SERVER_FILE, msgspec.json.encode(server), mode=0o600)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the home for the length of the block. Raises Conflict when another control plane does."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            lock = take_lock(self.lock)
+        except OSError as error:
+            raise Unavailable(f"the home folder {self.folder} cannot be used: {error.strerror}") from error
+        if lock is None:
+            server = self.server()
+            where = f" at {server.url} (process {server.pid})" if server else ""
+            raise Conflict(
+                f"a control plane runs for {self.folder} already{where}; `scoreline down` stops it",
+                code="already-up",
+            )
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def in_use(self) -> bool:
+        """Whether a control plane holds the home."""
+        return is_locked(self.lock)
+
+
+def take_lock(path: Path) -> int | None:
+    """Lock a file and give its descriptor; None when another process holds it.
+
+    The lock lasts until the last process that has the descriptor closes it or dies, however it dies.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock of a file."""
+    if not path.exists():
+        return False
+    descriptor = take_lock(path)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
