@@ -13,13 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from scoreline.core.names import check_id
-from scoreline.core.package import FORMAT, FileEntry, Manifest, content_digest
+from scoreline.core.package import FORMAT, FileEntry, Manifest, content_digest, lookup_id
+from scoreline.core.service import PredictionEndpoint, Service, lookups_of
 from scoreline.errors import Invalid, NotFound, Unavailable
 from scoreline.storage.atomic import new_folder
 from scoreline.storage.file_digests import file_entry
 from scoreline.storage.zip_files import CheckedZip, ZipLimits, checked_zip, write_zip
 
 MANIFEST = "manifest.json"
+SERVICE = "service.json"
 _LARGEST_MANIFEST = 8 << 20
 _LOOKUP_FILES = ("data.mdb", "lookup.json")
 
@@ -84,19 +86,21 @@ def extract_archive(
     return manifest
 
 
-def read_archive_manifest(source: Path, *, limits: PackageLimits | None = None) -> Manifest:
-    """The manifest of an archive, checked against the archive's table of contents; nothing is unpacked, so
-    the digests of the files are not checked. Raises NotFound, Invalid.
+def read_archive(source: Path, *, limits: PackageLimits | None = None) -> tuple[Manifest, Service]:
+    """What an archive says of itself. Nothing is unpacked, so the files' digests are not checked.
+
+    Raises NotFound, Invalid.
     """
     limits = limits or PackageLimits()
     _check_size(source, limits)
     with checked_zip(source, limits.unpacked) as archive:
-        return _manifest_of(archive)
+        manifest = _manifest_of(archive)
+        return manifest, _parse_service(archive.read(SERVICE), manifest)
 
 
 def verify_folder(folder: Path) -> Manifest:
     """Check a package folder: its manifest, that it holds the manifest's files and no other, their sizes and
-    digests, and the content digest.
+    digests, the content digest, and that the service finds its models and lookups in it.
 
     Raises NotFound, or Invalid (codes `bad-package`, `newer-format`).
     """
@@ -106,7 +110,13 @@ def verify_folder(folder: Path) -> Manifest:
     for name, entry in manifest.files.items():
         if file_entry(folder / name) != entry:
             raise _changed(name)
+    read_service(folder, manifest)
     return manifest
+
+
+def read_service(folder: Path, manifest: Manifest) -> Service:
+    """The service of a package folder, checked against its manifest. Raises Invalid (code `bad-package`)."""
+    return _parse_service((folder / SERVICE).read_bytes(), manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -161,7 +171,7 @@ def _check_manifest(manifest: Manifest) -> None:
 
 def _check_layout(manifest: Manifest) -> None:
     """Every file belongs to the service, a model or a lookup, and each of those has what it needs."""
-    needed = {"service.json"}
+    needed = {SERVICE}
     needed.update(f"models/{name}/scorer.json" for name in manifest.models)
     needed.update(f"lookups/{name}/{file}" for name in manifest.lookups for file in _LOOKUP_FILES)
     if missing := needed - manifest.files.keys():
@@ -171,6 +181,24 @@ def _check_layout(manifest: Manifest) -> None:
         name for name in manifest.files if name not in needed and name.rpartition("/")[0] not in homes
     }:
         raise _bad(f"{MANIFEST} lists files that belong to no part of the package: {_listed(extra)}")
+
+
+def _parse_service(data: bytes, manifest: Manifest) -> Service:
+    try:
+        service = msgspec.json.decode(data, type=Service)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise _bad(f"{SERVICE} is wrong: {error}") from None
+    seen: set[str] = set()
+    for endpoint in service.endpoints:
+        check_id(endpoint.id, "an endpoint")
+        if endpoint.id in seen:
+            raise _bad(f"{SERVICE} has two endpoints {endpoint.id!r}")
+        seen.add(endpoint.id)
+        if isinstance(endpoint, PredictionEndpoint) and endpoint.model not in manifest.models:
+            raise _bad(f"endpoint {endpoint.id!r} asks for a model that is not in the package")
+        if any(lookup_id(lookup) not in manifest.lookups for lookup in lookups_of(endpoint)):
+            raise _bad(f"endpoint {endpoint.id!r} asks for a lookup that is not in the package")
+    return service
 
 
 def _manifest_of(archive: CheckedZip) -> Manifest:

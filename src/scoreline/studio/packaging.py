@@ -1,0 +1,94 @@
+"""Packaging: versions of a service, each an archive that is made once and never changed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from scoreline.core.names import check_id, is_id, next_version_id
+from scoreline.core.package import Manifest
+from scoreline.errors import Conflict, Invalid, ScorelineError
+from scoreline.lookups.bundled import verify_lookup
+from scoreline.node.generation import load_generation
+from scoreline.storage.archives import extract_archive, write_archive
+from scoreline.storage.atomic import UNFINISHED, sweep, sync_folder
+from scoreline.storage.project_files import read_project
+from scoreline.storage.tables import open_tables
+from scoreline.storage.workspace import Workspace
+from scoreline.studio.freezing import Label, Progress, Workshop, freeze, named_service
+from scoreline.studio.lock import project_lock
+
+
+def create_version(
+    folder: Path,
+    service_id: str,
+    version_id: str | None = None,
+    *,
+    release_notes: str = "",
+    by: str,
+    progress: Progress,
+    environment: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Freeze a service of the project in `folder` as the version `version_id` (None: the next of v1, v2, …).
+
+    The archive `.scoreline/versions/<service>/<version>.zip` appears whole, after it was unpacked again,
+    loaded as a node does and asked its golden rows. Killed at any point, the same call does it all again.
+    `environment` holds the secrets that connections name; None: the process's own. Waits for the project's
+    lock. Raises Conflict (code `version-exists`), and what `freeze` raises.
+    """
+    workspace = Workspace(folder)
+    with project_lock(workspace, f"version create {service_id}", say=progress):
+        project = read_project(folder)
+        named_service(project, service_id)
+        versions = workspace.versions(service_id)
+        chosen = _free_id(versions, service_id, version_id)
+        tables = open_tables(project, folder, os.environ if environment is None else environment)
+        workshop = Workshop(project, workspace, tables, progress)
+        versions.mkdir(parents=True, exist_ok=True)
+        sweep(versions)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=versions) as name:
+            draft = Path(name)
+            package = draft / "package"
+            package.mkdir()
+            manifest = freeze(workshop, service_id, Label(chosen, by, release_notes), package)
+            write_archive(package, draft / "package.zip")
+            _prove(draft / "package.zip", draft / "unpacked")
+            (draft / "package.zip").replace(versions / f"{chosen}.zip")
+            sync_folder(versions)
+    return manifest
+
+
+def version_ids(workspace: Workspace, service_id: str) -> list[str]:
+    """Ids of the versions of a service, in the order of their making where ids are numbered: v1, v2, v10."""
+    found = [path.stem for path in workspace.versions(service_id).glob("*.zip") if is_id(path.stem)]
+    return sorted(found, key=lambda name: (len(name), name))
+
+
+def _free_id(versions: Path, service_id: str, wanted: str | None) -> str:
+    taken = {path.stem.casefold(): path.stem for path in versions.glob("*.zip")}
+    if wanted is None:
+        return next_version_id(taken)
+    check_id(wanted, "a version")
+    if wanted.casefold() in taken:
+        raise Conflict(
+            f"service {service_id!r} has a version {taken[wanted.casefold()]!r} already, and versions are "
+            f"never changed; leave the id out to get {next_version_id(taken)!r}",
+            code="version-exists",
+        )
+    return wanted
+
+
+def _prove(archive: Path, folder: Path) -> None:
+    """Do with the archive what a node will do with it."""
+    try:
+        manifest = extract_archive(archive, folder)
+        for name in manifest.lookups:
+            verify_lookup(folder / "lookups" / name)
+        load_generation(folder)
+    except ScorelineError as error:
+        raise Invalid(
+            f"the package was made but does not work, so there is no version: {error.message}",
+            code="package-not-proven",
+        ) from error
