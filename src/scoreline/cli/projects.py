@@ -1,9 +1,116 @@
-"""Commands: projects."""
+"""Commands on a project's folder: make it, check it, describe it to editors, move it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
+
+from scoreline.cli.console import AsJson, out, print_json, say
+from scoreline.cli.project_option import ProjectOption, find_project
+from scoreline.errors import InvalidProject, NotFound
+
+_INVALID = 4
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command("init")(init)
+    app.command("check")(check)
+    app.command("schema")(schema)
+    group = typer.Typer(no_args_is_help=True, help="Move a project: export and import.")
+    group.command("export")(export)
+    group.command("import")(import_)
+    app.add_typer(group, name="project")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where the project is to be: a new or an empty folder.")],
+    template: Annotated[str, typer.Option(help="What to begin with: empty, real-time-apis.")] = "empty",
+    id_: Annotated[str | None, typer.Option("--id", help="The project's id.")] = None,
+    size: Annotated[Literal["small", "full"], typer.Option(help="How much data to generate.")] = "small",
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the random draws start.")] = 42,
+) -> None:
+    """Make a project from a template."""
+    from scoreline.studio.projects import create_project
+
+    project = create_project(folder, template, id_=id_, size=size, seed=seed)
+    say(f"project {project.settings.id!r} is in {folder}")
+    say(f"next: scoreline {'build --all' if project.recipes else 'check'} --project {folder}")
+
+
+def check(project: ProjectOption = None, as_json: AsJson = False) -> None:
+    """Check every definition of a project and list all problems (exit code 4 when there are any)."""
+    from scoreline.core.project import Kind
+    from scoreline.storage.project_files import read_project
+
+    folder = find_project(project)
+    try:
+        found = read_project(folder)
+    except InvalidProject as error:
+        _print_problems(error, as_json)
+        raise typer.Exit(_INVALID) from error
+    if as_json:
+        print_json({"ok": True, "project": found.settings.id, "problems": []})
+    else:
+        counts = {kind.noun: len(found.of(kind)) for kind in Kind}
+        listed = ", ".join(f"{n} {noun}{'s' if n > 1 else ''}" for noun, n in counts.items() if n)
+        say(f"project {found.settings.id!r} is sound: {listed or 'nothing in it yet'}")
+
+
+def schema(
+    kind: Annotated[str | None, typer.Argument(help="project, datasets, recipes, services, …")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write all into .schemas/ of the project.")] = False,
+    project: ProjectOption = None,
+) -> None:
+    """Print the JSON Schema of one kind of definition, for editors; without a kind, list the kinds."""
+    from scoreline.core.names import did_you_mean
+    from scoreline.storage.project_schemas import SCHEMA_NAMES, json_schema, write_schemas
+
+    if kind is not None and kind not in SCHEMA_NAMES:
+        raise NotFound(f"there is no kind of definition {kind!r}; {did_you_mean(kind, SCHEMA_NAMES)}")
+    if write:
+        for name in write_schemas(find_project(project)):
+            out.print(name, markup=False)
+    elif kind is not None:
+        print_json(json_schema(kind))
+    else:
+        for name in SCHEMA_NAMES:
+            out.print(name, markup=False)
+
+
+def export(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The zip archive to write.")],
+    project: ProjectOption = None,
+    with_data: Annotated[bool, typer.Option(help="Whether the data files go along.")] = True,
+) -> None:
+    """Write a project as a zip archive; the same files give the same bytes."""
+    from scoreline.studio.projects import export_project
+
+    names = export_project(find_project(project), target, with_data=with_data)
+    say(f"{len(names)} files are in {target}")
+
+
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The zip archive to read.")],
+    folder: Annotated[Path, typer.Argument(help="Where the project is to be: a new or an empty folder.")],
+) -> None:
+    """Unpack a project from a zip archive; a hostile, damaged or unsound one is refused."""
+    from scoreline.studio.projects import import_project
+
+    imported = import_project(source, folder)
+    say(f"project {imported.settings.id!r} is in {folder}")
+
+
+def _print_problems(error: InvalidProject, as_json: bool) -> None:
+    if as_json:
+        listed = [
+            {"file": problem.file, "line": problem.line, "message": problem.message}
+            for problem in error.problems
+        ]
+        print_json({"ok": False, "problems": listed})
+        return
+    for problem in error.problems:
+        out.print(str(problem), markup=False)
+    say(f"{len(error.problems)} problem{'s' if len(error.problems) != 1 else ''}")
