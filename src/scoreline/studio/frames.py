@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -13,26 +12,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoreline.core.names import did_you_mean
-from scoreline.core.schema import ColumnType
 from scoreline.errors import Invalid
 from scoreline.scoring.values import to_category, to_number
+from scoreline.storage.columns import canonical
 
 Handling = Literal["numeric", "category"]
-
 Column = Any  # pyarrow.ChunkedArray, whose stubs are generic in what only the data knows
 
 GREATEST_NUMBER = float(np.finfo(np.float32).max)
 """The trees of scikit-learn compare float32: a greater number would be infinite to them."""
 
 
+def used_columns(table: pa.Table, used: Mapping[str, str], *, dataset: str) -> pa.Table:
+    """The columns named in `used` (name -> what it is used as), in the types of `storage.columns`.
+
+    Raises Invalid, with the nearest name, for a column that is not there, and for values of no such type.
+    """
+    for name, what in used.items():
+        if name not in table.column_names:
+            raise Invalid(
+                f"dataset {dataset!r} has no column {name!r}, the {what}; "
+                f"{did_you_mean(name, table.column_names)}",
+                code="no-such-column",
+            )
+    return canonical(table.select(list(used)), f"dataset {dataset!r}")
+
+
 def feature_frame(table: pa.Table, handlings: Mapping[str, Handling], *, dataset: str) -> pd.DataFrame:
-    """The features of a table, in the order of `handlings`.
+    """The features of a table of `used_columns`, in the order of `handlings`.
 
     Numeric features are float64 with NaN for missing, categories object columns of text with "" for missing.
-    Raises Invalid, naming the dataset and the feature, when a column is not there or holds what it must not.
+    Raises Invalid, naming the dataset and the feature, when a column holds what it must not.
     """
-    for name in handlings:
-        check_column(table, name, what="feature", dataset=dataset)
     columns = {
         name: numeric_values(table[name], name, dataset=dataset)
         if handling == "numeric"
@@ -42,68 +53,36 @@ def feature_frame(table: pa.Table, handlings: Mapping[str, Handling], *, dataset
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
-def check_column(table: pa.Table, name: str, *, what: str, dataset: str) -> None:
-    """Raise Invalid, naming the nearest column, unless the table has exactly one column of this name."""
-    count = table.column_names.count(name)
-    if count == 0:
-        raise Invalid(
-            f"dataset {dataset!r} has no column {name!r}, the {what}; "
-            f"{did_you_mean(name, table.column_names)}",
-            code="no-such-column",
-        )
-    if count > 1:
-        raise Invalid(f"dataset {dataset!r} has {count} columns {name!r}; rename all but one")
-
-
 def numeric_values(
     column: Column, name: str, *, dataset: str, advice: str = "or handle it as a category"
 ) -> np.ndarray[Any, Any]:
     """A column as float64 with NaN for missing. Raises Invalid if a value is not a finite number."""
     kind = column.type
+    what = "something else"
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         numbers = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-        wrong = np.isinf(numbers) | (np.abs(numbers) > GREATEST_NUMBER)
+        wrong = np.abs(numbers) > GREATEST_NUMBER
+        what = "a number that is infinite or beyond ±3.4e38"
     else:
         numbers, wrong = _by_distinct_value(column, to_number, np.nan, np.float64)
         wrong = wrong | (np.abs(numbers) > GREATEST_NUMBER)
     if wrong.any():
-        what = "a number that is not finite or beyond ±3.4e38" if _is_number(kind) else "something else"
         raise _wrong_values(name, "numeric", wrong, what, advice, dataset)
     return numbers
 
 
 def category_values(column: Column, name: str, *, dataset: str) -> np.ndarray[Any, Any]:
-    """A column as text with "" for missing. Raises Invalid if a value is a list, an object or infinite."""
+    """A column as text with "" for missing. Raises Invalid if a value is infinite."""
     texts, wrong = _by_distinct_value(column, to_category, "", object)
     if wrong.any():
-        what = "a list, an object or a number that is not finite"
-        raise _wrong_values(name, "category", wrong, what, "or leave it out", dataset)
+        raise _wrong_values(name, "category", wrong, "an infinite number", "or leave it out", dataset)
     return texts
 
 
-def column_type(kind: pa.DataType) -> ColumnType:
-    """What an Arrow type is in the words of a signature."""
-    if pa.types.is_dictionary(kind):
-        return column_type(kind.value_type)
-    if pa.types.is_boolean(kind):
-        return ColumnType.BOOLEAN
-    if pa.types.is_integer(kind):
-        return ColumnType.INT
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return ColumnType.DOUBLE
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return ColumnType.DATE
-    return ColumnType.STRING
-
-
 def record_value(value: Any) -> Any:
-    """A value of a table as a record (JSON) holds it: dates as ISO 8601 text, NaN as null."""
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return float(value)
-    if isinstance(value, float) and value != value:
-        return None
+    """A value of a table as a record (JSON) holds it: dates as ISO 8601 text."""
+    if isinstance(value, datetime.date):
+        return value.isoformat().replace("+00:00", "Z")
     return value
 
 
@@ -111,11 +90,6 @@ def _by_distinct_value(
     column: Column, convert: Callable[[Any], Any], missing: Any, kind: Any
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Convert each distinct value once: the values of all rows, and which rows could not be converted."""
-    if pa.types.is_nested(column.type):
-        wrong = column.is_valid().to_numpy()
-        return np.full(len(column), missing, dtype=kind), wrong
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
@@ -130,10 +104,6 @@ def _by_distinct_value(
     indices: Any = pc.fill_null(encoded.indices, len(distinct))
     codes = indices.to_numpy()
     return values[codes], bad[codes]
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _wrong_values(

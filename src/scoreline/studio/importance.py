@@ -24,6 +24,7 @@ def permutation_importance(
     truth: np.ndarray[Any, Any],
     *,
     task: Task,
+    classes: int,
     threshold: float | None,
     metric: str,
     seed: int,
@@ -37,7 +38,7 @@ def permutation_importance(
     generator = np.random.default_rng(seed)
 
     def measured(shuffled: pd.DataFrame) -> dict[str, float]:
-        return measure(predict(model, shuffled, task, threshold), known)
+        return measure(predict(model, shuffled, task, classes=classes, threshold=threshold), known)
 
     before = measured(rows)
     if metric not in before:

@@ -15,15 +15,20 @@ from scoreline.studio.threads import one_thread
 _ROWS_AT_ONCE = 50_000  # bounds the memory of the encoded matrix
 
 
-def predict(model: FittedModel, frame: pd.DataFrame, task: Task, threshold: float | None) -> Scored:
-    """Predictions of all rows of a feature frame, in order. `threshold` for binary, else None."""
+def predict(
+    model: FittedModel, frame: pd.DataFrame, task: Task, *, classes: int, threshold: float | None
+) -> Scored:
+    """Predictions of all rows of a feature frame, in order.
+
+    `classes` is how many there are; 0 for a regression. Without a `threshold` the most probable is predicted.
+    """
     parts = [
         _raw(model, frame.iloc[start : start + _ROWS_AT_ONCE], task)
         for start in range(0, len(frame), _ROWS_AT_ONCE)
     ]
     if task is Task.REGRESSION:
         return Scored(task, np.concatenate(parts) if parts else np.empty(0), None)
-    probas = np.concatenate(parts) if parts else np.empty((0, 2))
+    probas = np.concatenate(parts) if parts else np.empty((0, classes))
     return Scored(task, labels(probas, threshold), probas)
 
 

@@ -14,6 +14,7 @@ from scoreline.core.model_version import Candidate, ModelVersion, algorithm_name
 from scoreline.core.recipe import TrainRecipe
 from scoreline.errors import Invalid
 from scoreline.storage.models import ModelStore
+from scoreline.studio.frames import used_columns
 from scoreline.studio.handlings import resolve_handlings
 from scoreline.studio.holdout import split_rows
 from scoreline.studio.metrics import Scored, check_metric, gain, measure
@@ -40,7 +41,7 @@ def train(recipe: TrainRecipe, table: pa.Table, store: ModelStore, *, by: str, l
     signature = make_signature(
         training.train_frame,
         training.handlings,
-        table.schema,
+        training.table,
         task=recipe.task,
         target=recipe.target,
         classes=training.rows.classes,
@@ -48,7 +49,7 @@ def train(recipe: TrainRecipe, table: pa.Table, store: ModelStore, *, by: str, l
     )
     with store.draft() as draft:
         log("exporting the scorer and comparing it with the original")
-        outcome = write_version_files(training, best, signature, table, draft.folder)
+        outcome = write_version_files(training, best, signature, draft.folder)
         _tell_outcome(outcome, log)
         version = describe_version(training, best, candidates, signature, outcome, draft.folder, by)
         known = store.with_digest(version.digest)
@@ -63,6 +64,8 @@ def _prepare(recipe: TrainRecipe, table: pa.Table, log: Log) -> Training:
         raise Invalid(f"the training of {recipe.model!r} names no algorithm; add at least one")
     metric = check_metric(recipe.metric, recipe.task)
     handlings = resolve_handlings(recipe)
+    used = {recipe.target: "target"} | dict.fromkeys(handlings, "feature")
+    table = used_columns(table, used, dataset=recipe.input)
     rows = prepare_rows(recipe, handlings, table)
     train_places, test_places = split_rows(
         rows.target, recipe.task, test_share=recipe.test_share, seed=recipe.seed
@@ -71,7 +74,7 @@ def _prepare(recipe: TrainRecipe, table: pa.Table, log: Log) -> Training:
         f"{len(train_places)} rows to train on, {len(test_places)} to test on; dropped "
         f"{rows.without_target} without target, {rows.ignored} without a required feature"
     )
-    return Training(recipe, handlings, metric, rows, train_places, test_places)
+    return Training(recipe, handlings, metric, table, rows, train_places, test_places)
 
 
 def _try_all(training: Training, log: Log) -> tuple[Fitted, tuple[Candidate, ...]]:
@@ -103,7 +106,9 @@ def _try(training: Training, algorithm: Algorithm, log: Log) -> Fitted:
         classes=len(training.rows.classes),
         seed=recipe.seed,
     )
-    scored = predict(pipeline, training.test_frame, recipe.task, threshold=None)
+    scored = predict(
+        pipeline, training.test_frame, recipe.task, classes=len(training.rows.classes), threshold=None
+    )
     threshold = None
     if recipe.task is Task.BINARY:
         threshold = choose_threshold(recipe.threshold, training.truth, scored.positive)

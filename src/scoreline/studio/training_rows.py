@@ -17,10 +17,9 @@ from scoreline.core.names import did_you_mean
 from scoreline.core.recipe import TrainRecipe
 from scoreline.core.schema import ColumnType
 from scoreline.errors import Invalid
+from scoreline.storage.columns import schema_of
 from scoreline.studio.frames import (
     category_values,
-    check_column,
-    column_type,
     feature_frame,
     numeric_values,
 )
@@ -48,10 +47,12 @@ class TrainingRows:
 def prepare_rows(
     recipe: TrainRecipe, handlings: Mapping[str, FeatureHandling], table: pa.Table
 ) -> TrainingRows:
-    """Take target and features out of a table. Raises Invalid, in words, when they cannot be trained on."""
-    dataset = recipe.input
-    check_column(table, recipe.target, what="target", dataset=dataset)
-    frame = feature_frame(table, {name: h.handling for name, h in handlings.items()}, dataset=dataset)
+    """Take target and features out of a table of `frames.used_columns`.
+
+    Raises Invalid, in words, when they cannot be trained on.
+    """
+    wanted = {name: handling.handling for name, handling in handlings.items()}
+    frame = feature_frame(table, wanted, dataset=recipe.input)
     values, known = _target_values(recipe, table)
     complete = known & ~missing_required(frame, handlings)
     kept = np.flatnonzero(complete)
@@ -62,7 +63,7 @@ def prepare_rows(
         classes: tuple[str, ...] = ()
         target = _regression_target(recipe, values)
     else:
-        classes = _classes(recipe, values, column_type(table.schema.field(recipe.target).type))
+        classes = _classes(recipe, values, schema_of(table.select([recipe.target]))[0].type)
         target = pd.Categorical(values, categories=list(classes)).codes.astype(np.int64)
     return TrainingRows(
         frame=frame,

@@ -41,6 +41,8 @@ class Training:
     recipe: TrainRecipe
     handlings: Mapping[str, FeatureHandling]
     metric: str
+    table: pa.Table
+    """Target and features, all rows."""
     rows: TrainingRows
     train: np.ndarray[Any, Any]
     test: np.ndarray[Any, Any]
@@ -69,7 +71,7 @@ class Fitted:
 
 
 def write_version_files(
-    training: Training, best: Fitted, signature: Signature, table: pa.Table, folder: Path
+    training: Training, best: Fitted, signature: Signature, folder: Path
 ) -> ScorerOutcome:
     places = training.rows.places[training.test]
     (folder / SIGNATURE).write_bytes(_json(signature))
@@ -87,7 +89,7 @@ def write_version_files(
         best.pipeline,
         signature,
         training.rows.frame,
-        golden_records(table, signature, places.tolist()),
+        golden_records(training.table, signature, places.tolist()),
         folder / SCORER,
         seed=training.recipe.seed,
         test_probabilities=best.scored.positive.tolist() if signature.task is Task.BINARY else None,
@@ -108,6 +110,7 @@ def _report(training: Training, best: Fitted) -> ModelReport:
         training.test_frame,
         training.truth,
         task=training.recipe.task,
+        classes=len(classes),
         threshold=best.candidate.threshold,
         metric=training.metric,
         seed=training.recipe.seed,
