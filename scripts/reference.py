@@ -198,11 +198,24 @@ def _command(name: str, command: Any) -> str:
     )
     lines = [f"### `{name}`\n", inspect.cleandoc(command.help or ""), "", f"    {usage}", ""]
     rows = [(f"`{(p.metavar or p.name).strip('[]').upper()}`", p.help or "") for p in arguments]
-    rows += [(", ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts]), p.help or "") for p in options]
+    rows += [(_option(option), _meaning(option)) for option in options]
     if rows:
         lines += ["| | |", "|---|---|"]
         lines += [f"| {shown} | {_paragraph(text).replace('|', chr(92) + '|')} |" for shown, text in rows]
     return "\n".join(lines) + "\n"
+
+
+def _option(option: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    return names if option.is_flag else f"{names} {option.metavar or option.name.strip('_').upper()}"
+
+
+def _meaning(option: Any) -> str:
+    annotation = option.type_descriptor.annotation
+    choices = typing.get_args(annotation) if typing.get_origin(annotation) is Literal else ()
+    one_of = f"One of: {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    default = "" if option.default in (None, False, "") or option.is_flag else f"Default: `{option.default}`."
+    return " ".join(part for part in (option.help, one_of, default) if part)
 
 
 def _argument(argument: Any) -> str:
