@@ -142,6 +142,8 @@ def _canonical_column(values: pa.ChunkedArray, field: pa.Field, what: str) -> pa
             return values
         if pa.types.is_integer(kind):
             return values.cast(pa.int64())
+        if pa.types.is_decimal(kind) and kind.scale == 0 and _fits_int(values):
+            return values.cast(pa.int64())
         if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             doubles = values.cast(pa.float64())
             return pc.if_else(pc.is_nan(doubles), None, doubles)
@@ -154,6 +156,12 @@ def _canonical_column(values: pa.ChunkedArray, field: pa.Field, what: str) -> pa
     raise Invalid(
         f"{what}, column {field.name}: values of type {kind} are not supported; leave the column out"
     )
+
+
+def _fits_int(values: pa.ChunkedArray) -> bool:
+    """Whether whole numbers of any length (the sum of an int column, in DuckDB) fit 64 bits."""
+    least, most = pc.min_max(values).as_py().values()
+    return least is None or (least >= -(2**63) and most < 2**63)
 
 
 def _agree(values: pa.ChunkedArray, kind: ColumnType, column: Column, what: str) -> pa.ChunkedArray:
