@@ -24,8 +24,8 @@ from scoreline.errors import MissingExtra
 # Newton's method solves a system of this size at each step; above it, lbfgs is quicker.
 _LARGEST_NEWTON = 2_000
 
-# Fixed, because sums over threads depend on how many there are: the same on every machine.
-_BOOSTER_THREADS = 2
+# Sums over threads depend on how many there are; with one they are the same on every machine.
+_BOOSTER_THREADS = 1
 
 NATIVE_CATEGORIES = (HistGradientBoosting, LightGBM, XGBoost)
 """Algorithms with categorical splits of their own."""

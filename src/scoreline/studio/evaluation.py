@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from scoreline.core.evaluation import Evaluation, next_evaluation_id
@@ -26,6 +25,7 @@ from scoreline.studio.metrics import Scored, measure
 from scoreline.studio.performance import compare
 from scoreline.studio.prediction_files import prediction_columns, write_predictions
 from scoreline.studio.scoring_rows import ScoredRows, score_rows
+from scoreline.studio.training_rows import class_codes
 
 EVALUATION = "evaluation.json"
 _MOST_ROWS_KEPT = 10_000
@@ -113,7 +113,7 @@ def _truth(
         numbers = numbers[rows.places]
         return numbers, ~np.isnan(numbers)
     texts = category_values(column, target, dataset=dataset)[rows.places]
-    codes = pd.Categorical(texts, categories=list(rows.signature.classes)).codes.astype(np.int64)
+    codes = class_codes(texts, rows.signature.classes)
     _check_labels(rows.signature, texts, codes, dataset)
     return codes, codes >= 0
 

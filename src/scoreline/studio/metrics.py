@@ -94,7 +94,7 @@ def _binary(scored: Scored, truth: np.ndarray[Any, Any]) -> Mapping[str, float]:
         truth, scored.values, average="binary", pos_label=1, zero_division=0.0
     )
     return ranked | {
-        "log_loss": metrics.log_loss(truth, scored.probas, labels=[0, 1]),
+        "log_loss": _log_loss(scored, truth),
         "brier": float(np.mean((proba - truth) ** 2)),
         "precision": precision,
         "recall": recall,
@@ -115,12 +115,19 @@ def _multiclass(scored: Scored, truth: np.ndarray[Any, Any]) -> Mapping[str, flo
         if 0 < (truth == code).sum() < len(truth)
     ]
     return ({"auc": float(np.mean(areas))} if areas else {}) | {
-        "log_loss": metrics.log_loss(truth, scored.probas, labels=list(classes)),
+        "log_loss": _log_loss(scored, truth),
         "precision": precision,
         "recall": recall,
         "f1": f1,
         **_labels(scored.values, truth),
     }
+
+
+def _log_loss(scored: Scored, truth: np.ndarray[Any, Any]) -> float:
+    """As scikit-learn's, which wants probabilities to sum to 1 more closely than those of XGBoost do."""
+    assert scored.probas is not None
+    likelihoods = scored.probas[np.arange(len(truth)), truth]
+    return float(-np.mean(np.log(np.clip(likelihoods, np.finfo(np.float64).eps, 1.0))))
 
 
 def _labels(predicted: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> dict[str, float]:

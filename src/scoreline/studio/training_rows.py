@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def prepare_rows(
         target = _regression_target(recipe, values)
     else:
         classes = _classes(recipe, values, schema_of(table.select([recipe.target]))[0].type)
-        target = pd.Categorical(values, categories=list(classes)).codes.astype(np.int64)
+        target = class_codes(values, classes)
     return TrainingRows(
         frame=frame,
         target=target,
@@ -86,6 +86,11 @@ def missing_required(
             column = frame[name].to_numpy()
             lacking |= np.isnan(column) if handling.handling == "numeric" else column == ""
     return lacking
+
+
+def class_codes(labels: np.ndarray[Any, Any], classes: Sequence[str]) -> np.ndarray[Any, Any]:
+    """The place of each label in `classes`; -1 where it is none of them."""
+    return pd.Index(list(classes), dtype=object).get_indexer(pd.Index(labels, dtype=object)).astype(np.int64)
 
 
 def data_digest(rows: TrainingRows) -> str:
