@@ -22,7 +22,7 @@ EXIT_CODES: tuple[tuple[type[errors.ScorelineError], int], ...] = (
 
 # Each module has `register(app)`, which adds its commands. They import what is heavy inside the commands, so
 # that `scoreline --help` answers at once.
-COMMANDS = ("projects", "flow", "models", "versions", "deployer", "node", "demo")
+COMMANDS = ("projects", "flow", "models", "versions", "test_queries", "deployer", "node", "demo")
 
 
 def make_app() -> typer.Typer:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scoreline.core.names import check_id, is_id, next_version_id
+from scoreline.core.names import check_id, next_version_id
 from scoreline.core.package import Manifest
 from scoreline.errors import Conflict, Invalid, ScorelineError
 from scoreline.lookups.bundled import verify_lookup
@@ -54,16 +54,10 @@ def create_version(
             package.mkdir()
             manifest = freeze(workshop, service_id, Label(chosen, by, release_notes), package)
             write_archive(package, draft / "package.zip")
-            _prove(draft / "package.zip", draft / "unpacked")
+            _prove_new(draft / "package.zip", draft / "unpacked")
             (draft / "package.zip").replace(versions / f"{chosen}.zip")
             sync_folder(versions)
     return manifest
-
-
-def version_ids(workspace: Workspace, service_id: str) -> list[str]:
-    """Ids of the versions of a service, in the order of their making where ids are numbered: v1, v2, v10."""
-    found = [path.stem for path in workspace.versions(service_id).glob("*.zip") if is_id(path.stem)]
-    return sorted(found, key=lambda name: (len(name), name))
 
 
 def _free_id(versions: Path, service_id: str, wanted: str | None) -> str:
@@ -80,13 +74,27 @@ def _free_id(versions: Path, service_id: str, wanted: str | None) -> str:
     return wanted
 
 
-def _prove(archive: Path, folder: Path) -> None:
+def verify_package(archive: Path) -> Manifest:
+    """Check an archive from anywhere: every file, every row of its lookups, the golden rows of its models.
+
+    Unpacks it to a folder that is removed again. Raises NotFound, or Invalid saying what is wrong.
+    """
+    with tempfile.TemporaryDirectory(prefix="scoreline-verify-") as name:
+        return _prove(archive, Path(name) / "package")
+
+
+def _prove(archive: Path, folder: Path) -> Manifest:
     """Do with the archive what a node will do with it."""
+    manifest = extract_archive(archive, folder)
+    for name in manifest.lookups:
+        verify_lookup(folder / "lookups" / name)
+    load_generation(folder)
+    return manifest
+
+
+def _prove_new(archive: Path, folder: Path) -> None:
     try:
-        manifest = extract_archive(archive, folder)
-        for name in manifest.lookups:
-            verify_lookup(folder / "lookups" / name)
-        load_generation(folder)
+        _prove(archive, folder)
     except ScorelineError as error:
         raise Invalid(
             f"the package was made but does not work, so there is no version: {error.message}",

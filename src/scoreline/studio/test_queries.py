@@ -196,6 +196,6 @@ def _keys(endpoint: Endpoint, known: Sequence[str]) -> dict[str, str]:
         key.query_name: name
         for lookup in lookups_of(endpoint)
         for key in lookup.keys
-        for name in (key.query_name, key.column)
+        for name in (key.column, key.query_name)  # the name in the query goes before
         if name in known
     }
