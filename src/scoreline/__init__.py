@@ -1,1 +1,71 @@
-"""Turns a trained model and the tables around it into a real-time API, and keeps it right afterwards."""
+"""Turns a trained model and the tables around it into a real-time API, and keeps it right afterwards.
+
+import scoreline
+
+project = scoreline.open_project("fraud")          # work on a folder, without any server
+project.build()
+project.create_version("fraud_detection")
+
+client = scoreline.Client()                        # speak to the control plane of `scoreline up`
+client.query("fraud_detection-on-local", "predict_fraud", {"card_id": "C_ID_23626074d5"})
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scoreline.client.client import Client
+    from scoreline.core.deployment import Health, UpdateOutcome
+    from scoreline.errors import (
+        Conflict,
+        Invalid,
+        InvalidProject,
+        MissingExtra,
+        NotAllowed,
+        NotFound,
+        ScorelineError,
+        Unavailable,
+    )
+    from scoreline.studio.project_folder import ProjectFolder, open_project
+
+    __version__: str
+
+__all__ = [
+    "Client",
+    "Conflict",
+    "Health",
+    "Invalid",
+    "InvalidProject",
+    "MissingExtra",
+    "NotAllowed",
+    "NotFound",
+    "ProjectFolder",
+    "ScorelineError",
+    "Unavailable",
+    "UpdateOutcome",
+    "__version__",
+    "open_project",
+]
+
+# Where each name lives. It is imported when it is first used, so that a client stays light.
+_HOMES = {
+    "Client": "scoreline.client.client",
+    "Health": "scoreline.core.deployment",
+    "UpdateOutcome": "scoreline.core.deployment",
+    "ProjectFolder": "scoreline.studio.project_folder",
+    "open_project": "scoreline.studio.project_folder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("scoreline")
+    if name in __all__:
+        return getattr(importlib.import_module(_HOMES.get(name, "scoreline.errors")), name)
+    raise AttributeError(f"module 'scoreline' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

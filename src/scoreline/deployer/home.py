@@ -68,16 +68,24 @@ class Home:
         except OSError as error:
             raise Unavailable(f"the home folder {self.folder} cannot be used: {error.strerror}") from error
         if lock is None:
-            server = self.server()
-            where = f" at {server.url} (process {server.pid})" if server else ""
             raise Conflict(
-                f"a control plane runs for {self.folder} already{where}; `scoreline down` stops it",
+                f"a control plane runs for {self.folder} already (process {self.holder()}); "
+                "`scoreline down` stops it",
                 code="already-up",
             )
         try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
             yield
         finally:
             os.close(lock)
+
+    def holder(self) -> int | None:
+        """The process that holds the home, or None when none does or it has just begun."""
+        if not self.in_use():
+            return None
+        text = self.lock.read_text("ascii")
+        return int(text) if text.isdigit() else None
 
     def in_use(self) -> bool:
         """Whether a control plane holds the home."""

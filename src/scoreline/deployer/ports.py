@@ -4,34 +4,53 @@ from __future__ import annotations
 
 import socket
 
-from scoreline.errors import Conflict
+from scoreline.errors import Conflict, Invalid
 
 _TRIES = 200
 
 
-def choose_port(host: str, wanted: int | None, first: int) -> int:
-    """`wanted` if it is free (0: any free one); when nothing was wanted, the first free one from `first` on.
+def listen(host: str, wanted: int | None, first: int) -> socket.socket:
+    """A listening socket on `wanted` (0: any free port), or without one on the first free port from `first`.
 
-    Raises Conflict when the wanted port is in use, or 200 ports in a row are.
+    Raises Conflict when the wanted port is in use, or 200 ports in a row are; Invalid for a wrong host.
     """
-    if wanted is not None:
-        port = _free(host, wanted)
-        if port is None:
-            raise Conflict(f"port {wanted} of {host} is in use; choose another one", code="port-in-use")
-        return port
-    for candidate in range(first, min(first + _TRIES, 65536)):
-        if _free(host, candidate) is not None:
-            return candidate
-    raise Conflict(f"no free port on {host} from {first} on; ask for one", code="port-in-use")
+    candidates = range(first, min(first + _TRIES, 65536)) if wanted is None else (wanted,)
+    for candidate in candidates:
+        found = _listening(host, candidate)
+        if found is not None:
+            return found
+    asked = (
+        f"no free port on {host} from {first} on" if wanted is None else f"port {wanted} of {host} is in use"
+    )
+    raise Conflict(f"{asked}; choose another one", code="port-in-use")
 
 
-def _free(host: str, port: int) -> int | None:
+def choose_port(host: str, wanted: int | None, first: int) -> int:
+    """The port that `listen` finds, free again for a process that is about to listen on it."""
+    with listen(host, wanted, first) as found:
+        return int(found.getsockname()[1])
+
+
+def url_of(host: str, port: int) -> str:
+    """Where programs on this machine reach a server that listens on `host`."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def _listening(host: str, port: int) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError:
-            return None
-        return int(probe.getsockname()[1])
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except socket.gaierror as error:
+        listener.close()
+        raise Invalid(f"cannot listen on {host!r}: it is no address of this machine") from error
+    except PermissionError as error:
+        listener.close()
+        raise Conflict(f"port {port} needs rights that this process does not have") from error
+    except OSError:
+        listener.close()
+        return None
+    return listener

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
@@ -20,11 +19,11 @@ def make_application(
     control_plane: ControlPlane,
     *,
     version: str,
-    url: Callable[[], str],
+    url: str,
     max_package_bytes: int,
     upload_idle_seconds: float,
 ) -> FastAPI:
-    """The application over a control plane. `url` tells where it is being served."""
+    """The application over a control plane. `url` is where it is being served."""
     app = FastAPI(
         title="Scoreline control API",
         version=version,
@@ -53,7 +52,7 @@ def make_application(
     return app
 
 
-def _own_routes(control_plane: ControlPlane, version: str, url: Callable[[], str]) -> APIRouter:
+def _own_routes(control_plane: ControlPlane, version: str, url: str) -> APIRouter:
     router = APIRouter(tags=["status"])
 
     @router.get("/status", summary="Status", **operation(control.Status))
@@ -63,7 +62,7 @@ def _own_routes(control_plane: ControlPlane, version: str, url: Callable[[], str
         return answer(
             control.Status(
                 version=version,
-                url=url(),
+                url=url,
                 pid=os.getpid(),
                 infrastructures=infrastructures,
                 deployments=deployed,
