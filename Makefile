@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 JOBS ?= 2
+SIZE ?= small
 
 .PHONY: help demo demo-stop test test-quick soak lint bench lock clean
 
@@ -11,10 +12,10 @@ help: ## this list
 
 demo: ## build the fraud project, deploy it, print a query to paste (DETACH=1: leave it running, SIZE=full)
 	@sh scripts/setup.sh run
-	@$(BIN)/scoreline demo $(if $(DETACH),--detach) $(if $(SIZE),--size $(SIZE))
+	@$(BIN)/scoreline demo --folder .demo/$(SIZE) --size $(SIZE) $(if $(DETACH),--detach)
 
 demo-stop: ## end a demo that was left running
-	@$(BIN)/scoreline demo --stop
+	@$(BIN)/scoreline demo --folder .demo/$(SIZE) --stop
 
 test: lint ## lint, types, layers, tests of every kind
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal

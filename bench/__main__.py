@@ -111,7 +111,8 @@ def _write(results: dict[str, dict[int, list[Load]]], facts: list[str], options:
         f"`make bench` on {datetime.datetime.now(datetime.UTC).date()}: {report.machine()}\n\n"
         f"{options.rounds} interleaved rounds of {options.seconds:g} s each; medians; 500 different records "
         "in turn; the peers enrich from a dictionary in memory.\n\n"
-        f"| claim (one worker, {at_32} connections unless said) | measured | bar |\n|---|---:|---:|\n{listed}\n\n"
+        f"| claim (one worker, {at_32} connections unless said) | measured | bar |\n|---|---:|---:|\n"
+        f"{listed}\n\n"
         f"{tables}\n\n" + "".join(f"- {fact}\n" for fact in facts)
     )
 

@@ -17,8 +17,7 @@ Results = Mapping[str, Mapping[int, Sequence[Load]]]
 def table(results: Results, connections: int, reference: str) -> str:
     """One table for one number of connections; ratios are medians of the ratios of each round."""
     rows = [
-        f"| {connections} connection{'s' if connections > 1 else ''} | requests/s | of nginx | p50 µs "
-        "| p99 µs | errors | CPU µs/request |",
+        f"| connections: {connections} | requests/s | of nginx | p50 µs | p99 µs | errors | CPU µs/request |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     baseline = results[reference][connections]

@@ -1,9 +1,153 @@
-"""Commands: demo."""
+"""The demo: the tutorial's fraud project, from nothing to an answered query, in one command."""
 
 from __future__ import annotations
 
+import getpass
+import json
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from scoreline.cli import control_plane
+from scoreline.cli.console import err, out, say
+from scoreline.errors import Unavailable
+
+if TYPE_CHECKING:
+    from scoreline.client.client import Client
+
+SERVICE = "fraud_detection"
+ENDPOINT = "predict_fraud"
+DEPLOYMENT = "fraud_detection-on-local"
+RECORD: dict[str, Any] = {
+    "card_id": "C_ID_23626074d5",
+    "purchase_amount": 3704.17,
+    "signature_provided": 0,
+    "merchant_subsector_description": "luxury goods",
+    "merchant_state": "Wyoming",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    app.command("demo")(demo)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the demo's project and control plane live.")
+    ] = Path("scoreline-demo"),
+    size: Annotated[
+        str, typer.Option("--size", help="Of the data, when they are made: small (32,700 rows) or full.")
+    ] = "small",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return once it answers; leave it running.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End a demo that was left running.")] = False,
+) -> None:
+    """Build the fraud project, deploy it and print a query to paste. The second time is quick."""
+    home = folder.absolute() / "home"
+    if stop:
+        control_plane.down(home=home)
+        return
+    started = time.monotonic()
+    project = folder.absolute() / "project"
+    _make_versions(project, size)
+    control_plane.up(home=home, detach=True)
+    _deploy(project, home)
+    say(f"\neverything answers after {time.monotonic() - started:.0f} seconds")
+    if detach:
+        say(f"it is left running; end it with: scoreline demo --stop --folder {folder}")
+        return
+    say("Ctrl-C ends it")
+    try:
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except KeyboardInterrupt:
+        pass
+    finally:
+        control_plane.down(home=home)
+
+
+def _make_versions(project: Path, size: str) -> None:
+    """Rows 1 to 5 and 10 to 13 of the tutorial: what is there already is left as it is."""
+    from scoreline.storage.workspace import Workspace
+    from scoreline.studio.projects import create_project
+    from scoreline.studio.test_queries import add_queries
+    from scoreline.studio.tutorial import enrich
+    from scoreline.studio.versions import version_ids
+
+    if not (project / "project.yaml").exists():
+        say(f"making the project from the template real-time-apis ({size}) in {project}")
+        create_project(project, "real-time-apis", size=size)  # type: ignore[arg-type]
+    _build(project)
+    if "v1" not in version_ids(Workspace(project), SERVICE):
+        if not _test_queries(project):
+            add_queries(project, SERVICE, ENDPOINT, "test_scored", 5)
+        _freeze(project, "v1", "The model with its six features.")
+    if "v2" not in version_ids(Workspace(project), SERVICE):
+        enrich(project)
+        _freeze(project, "v2", "Looks up the cardholder's score and age; adds merchant_lookup.")
+
+
+def _build(project: Path) -> None:
+    from scoreline.cli.build_progress import BuildProgress
+    from scoreline.studio.build import build
+
+    with BuildProgress(err) as progress:
+        result = build(project, by=getpass.getuser(), progress=progress, say=say)
+    if not result.ok:
+        raise Unavailable(f"the build failed; its logs are in {project / result.logs}")
+
+
+def _test_queries(project: Path) -> tuple[Any, ...]:
+    from scoreline.storage.project_files import read_project
+
+    endpoints = read_project(project).services[SERVICE].endpoints
+    return next(endpoint.test_queries for endpoint in endpoints if endpoint.id == ENDPOINT)
+
+
+def _freeze(project: Path, version: str, notes: str) -> None:
+    from scoreline.studio.packaging import create_version
+
+    create_version(project, SERVICE, version, release_notes=notes, by=getpass.getuser(), progress=say)
+
+
+def _deploy(project: Path, home: Path) -> None:
+    """Rows 5 to 8 and 11 to 13: v1, then v2 on the same deployment, its test queries, the sixth query."""
+    from scoreline.client.client import Client
+    from scoreline.storage.workspace import Workspace
+
+    with Client(home=home) as client:
+        for version in ("v1", "v2"):
+            client.publish(Workspace(project).versions(SERVICE) / f"{version}.zip")
+        if DEPLOYMENT not in {deployment.id for deployment in client.deployments()}:
+            client.deploy(SERVICE, "v1", progress=say)
+        if client.deployment(DEPLOYMENT).version == "v1":
+            client.update(DEPLOYMENT, "v2", progress=say)
+        run = client.run_test_queries(DEPLOYMENT)
+        passed = sum(answer.passed for answer in run.answers)
+        say(f"test queries on the node: {passed} of {len(run.answers)} passed\n")
+        _show(client, home)
+
+
+def _show(client: Client, home: Path) -> None:
+    endpoint = next(one for one in client.deployment(DEPLOYMENT).endpoints if one.id == ENDPOINT)
+    answer = client.query(DEPLOYMENT, ENDPOINT, RECORD)
+    body = json.dumps({"features": RECORD})
+    out.print("A card and four features; the endpoint looks up the other two:\n", markup=False)
+    out.print(f"curl -s {endpoint.urls[0]}/predict -d '{body}'\n", markup=False)
+    out.print(json.dumps(answer, indent=2) + "\n", markup=False)
+    out.print(f"The same from Python:\n\n{_snippet(home)}\n", markup=False)
+
+
+def _snippet(home: Path) -> str:
+    return "\n".join(
+        (
+            "import scoreline",
+            f"client = scoreline.Client(home={str(home)!r})",
+            f"answer = client.query({DEPLOYMENT!r}, {ENDPOINT!r}, {RECORD!r})",
+            "print(answer['result'])",
+        )
+    )
