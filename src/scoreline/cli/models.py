@@ -1,9 +1,114 @@
-"""Commands: models."""
+"""Commands on saved models: list them, look into their versions, choose the active one."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from scoreline.cli.console import AsJson, print_json, print_table, say
+from scoreline.cli.project_option import ProjectOption, find_project
+from scoreline.core.model_version import algorithm_name
+from scoreline.core.names import did_you_mean
+from scoreline.errors import NotFound
+
+if TYPE_CHECKING:
+    from scoreline.storage.models import ModelStore
+
+ModelArgument = Annotated[str, typer.Argument(help="The model's id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="Saved models: their versions, and which is active.")
+    group.command("list")(list_models)
+    group.command("show")(show)
+    group.command("activate")(activate)
+    app.add_typer(group, name="model")
+
+
+def list_models(project: ProjectOption = None, as_json: AsJson = False) -> None:
+    """List the saved models with their active versions."""
+    stores = _stores(find_project(project))
+    if as_json:
+        print_json(
+            [
+                {"id": name, "active": store.active(), "versions": list(store.ids())}
+                for name, store in stores.items()
+            ]
+        )
+        return
+    rows = []
+    for name, store in stores.items():
+        version = store.active_version() if store.active() is not None else None
+        if version is None:
+            rows.append((name, "not trained", "", "", ""))
+        else:
+            algorithm = algorithm_name(version.algorithm)
+            metric = f"{version.metric} {version.metrics[version.metric]:.4f}"
+            rows.append((name, version.id, algorithm, metric, str(len(store.ids()))))
+    print_table(
+        ("MODEL", "ACTIVE", "ALGORITHM", "METRIC", "VERSIONS"),
+        rows,
+        empty="the project has no saved models yet: add one in models/",
+    )
+
+
+def show(
+    model: ModelArgument,
+    version: Annotated[
+        str | None, typer.Option("--version", help="A version's id. Default: the active one.")
+    ] = None,
+    project: ProjectOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model: versions, metrics, confusion, features, importance, scorer and parity."""
+    from scoreline.cli.model_view import print_version, print_versions
+
+    store = _store(find_project(project), model)
+    chosen = store.version(version) if version is not None else store.active_version()
+    signature, report = store.signature(chosen.id), store.report(chosen.id)
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "active": store.active(),
+                "versions": [
+                    {"id": one.id, "created_at": one.created_at, "metrics": one.metrics}
+                    for one in store.versions()
+                ],
+                "version": chosen,
+                "signature": signature,
+                "report": report,
+            }
+        )
+        return
+    print_versions(store.versions(), active=store.active())
+    print_version(chosen, signature, report)
+
+
+def activate(
+    model: ModelArgument,
+    version: Annotated[str, typer.Argument(help="The version's id, such as t2.")],
+    project: ProjectOption = None,
+) -> None:
+    """Make a version of a model the active one."""
+    _store(find_project(project), model).activate(version)
+    say(f"{version} is the active version of model {model!r}")
+
+
+def _stores(folder: Path) -> dict[str, ModelStore]:
+    from scoreline.storage.models import ModelStore
+    from scoreline.storage.project_files import read_project
+    from scoreline.storage.workspace import Workspace
+
+    workspace = Workspace(folder)
+    return {model: ModelStore(workspace.model(model)) for model in read_project(folder).models}
+
+
+def _store(folder: Path, model: str) -> ModelStore:
+    stores = _stores(folder)
+    if model not in stores:
+        raise NotFound(f"the project has no model {model[:40]!r}; {did_you_mean(model, stores)}")
+    return stores[model]

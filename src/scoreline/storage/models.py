@@ -39,7 +39,8 @@ class _Active(Struct, frozen=True, forbid_unknown_fields=True):
 class ModelStore:
     """The folder of one saved model: `versions/<version id>/` and `active.json`.
 
-    Reading needs no lock. Writers hold the project's lock; a killed writer leaves nothing that is read.
+    Reading and activating need no lock. Who writes versions holds the project's lock; a killed writer leaves
+    nothing that is read.
     """
 
     folder: Path
@@ -115,8 +116,12 @@ class ModelStore:
 
     @contextlib.contextmanager
     def draft(self) -> Iterator[Draft]:
-        """Yield a folder for the next version. It becomes a version only if the block calls `keep`."""
+        """Yield a folder for the next version, which becomes one if the block calls `keep`.
+
+        The caller holds the project's lock: what killed writers left is swept first.
+        """
         self._versions.mkdir(parents=True, exist_ok=True)
+        atomic.sweep(self._versions)
         draft = Draft(next_model_version_id(self.ids()))
         with contextlib.suppress(_Dropped), atomic.new_folder(self._versions / draft.id) as folder:
             draft.folder = folder

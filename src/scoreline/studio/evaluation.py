@@ -17,7 +17,7 @@ from scoreline.core.model_version import algorithm_name
 from scoreline.core.names import is_id
 from scoreline.core.recipe import EvaluateRecipe
 from scoreline.errors import Invalid, NotFound
-from scoreline.storage.atomic import new_folder
+from scoreline.storage.atomic import new_folder, sweep
 from scoreline.storage.models import PREDICTIONS, ModelStore
 from scoreline.studio.distributions import prediction_distribution
 from scoreline.studio.frames import category_values, numeric_values, used_columns
@@ -43,9 +43,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure the active version on a table, and keep the outcome as a new evaluation in `folder`.
 
-    The folder is that of the evaluation store. Without a column of the model's target, or where it is
-    missing, there are predictions but no metrics. Raises what `score_rows` raises, and Invalid for a target
-    that holds what the model cannot predict.
+    The folder is that of the evaluation store; the caller holds the project's lock. Without a column of the
+    model's target, or where it is missing, there are predictions but no metrics. Raises what `score_rows`
+    raises, and Invalid for a target that holds what the model cannot predict.
     """
     rows = score_rows(store, table, dataset=recipe.input)
     truth, known = _truth(rows, table, recipe.input)
@@ -68,6 +68,7 @@ def evaluate(
         performance=compare(measured, truth[known], rows.signature.classes),
         predictions=prediction_distribution(rows.scored, rows.signature.classes),
     )
+    sweep(folder)
     with new_folder(folder / evaluation_id) as draft:
         write_predictions(_sample(rows, truth, known), draft / PREDICTIONS)
         encoded = msgspec.json.format(msgspec.json.encode(evaluation), indent=2)
