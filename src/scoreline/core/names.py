@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from scoreline.errors import Invalid
 
@@ -13,6 +14,7 @@ ID_PATTERN = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_-])?$"
 ID_RULE = "use 1 to 128 letters, digits, '_', '-' and '.', starting with a letter, a digit or '_'"
 """The rule in words, for messages."""
 _ID = re.compile(ID_PATTERN)
+_MOST_CANDIDATES = 2_000
 # Some systems take these for devices, whatever follows the dot.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
@@ -39,8 +41,8 @@ def shortened(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """The known name most like `name`, or None when none is like it (by a ratio of `cutoff`, 0 to 1)."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
+    """The known name most like `name`, None when none is like it (by a ratio of `cutoff`, 0 to 1)."""
+    by_folded = {candidate.casefold(): candidate for candidate in islice(known, _MOST_CANDIDATES)}
     found = difflib.get_close_matches(name.casefold()[:200], by_folded, n=1, cutoff=cutoff)
     return by_folded[found[0]] if found else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from msgspec import inspect
 from scoreline.core.names import did_you_mean, nearest, shortened
 from scoreline.storage.yaml_files import Entries, Fault, Items, Leaf, Node, parse
 
+MOST_FAULTS = 1_000
+"""Told of one thing; who reads on after so many has something else than a definition."""
 Path = tuple[str | int, ...]
 """Where in a definition: keys and positions from the top."""
 
@@ -40,7 +43,7 @@ def read_definition(text: str, type_: Any) -> Definition:
     if not isinstance(root, Entries):
         fault = Fault(root.line, "a definition is a mapping (key: value)")
         return Definition(None, (*faults, fault), root)
-    faults.extend(_misfits(root, inspect.type_info(type_), ()))
+    faults.extend(islice(_misfits(root, inspect.type_info(type_), ()), MOST_FAULTS))
     if faults:
         return Definition(None, tuple(faults), root)
     try:

@@ -6,6 +6,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scoreline.core.recipe import PythonRecipe, Recipe, SqlRecipe
 from scoreline.core.scenario import Scenario
 from scoreline.core.service import Service
 from scoreline.errors import InvalidProject, Problem
-from scoreline.storage.definitions import Definition, read_definition
+from scoreline.storage.definitions import MOST_FAULTS, Definition, read_definition
 from scoreline.storage.project_layout import (
     CODE_SUFFIXES,
     SETTINGS,
@@ -65,7 +66,7 @@ def check_project(folder: Path, texts: ProjectTexts) -> tuple[Project, list[Prob
         **{kind.value.replace("-", "_"): definitions for kind, definitions in found.items()},
     )
     ids = {kind: reading.ids(kind) for kind in Kind}
-    for complaint in complaints(project, ids):
+    for complaint in islice(complaints(project, ids), MOST_FAULTS):
         name = file_of(complaint.kind, complaint.id) if complaint.kind else SETTINGS
         where = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in complaint.at).lstrip(".")
         message = f"{where}: {complaint.message}" if where else complaint.message

@@ -16,6 +16,7 @@ CODE_SUFFIXES = {"sql": ".sql", "python": ".py"}
 """Kind of recipe -> suffix of the file beside it."""
 LARGEST = 1_000_000
 """Bytes of a definition or of a recipe's code, at most."""
+LARGEST_TOGETHER = 20_000_000
 _FOLDERS = {kind.value: kind for kind in Kind}
 
 
@@ -39,9 +40,11 @@ def read_texts(folder: Path) -> ProjectTexts:
         raise NotFound(f"{str(folder)!r} is not a project: it holds no {SETTINGS}", code="no-project")
     files: dict[str, bytes] = {}
     problems = list(_lookalikes(folder))
+    total = 0
     for path in [folder / SETTINGS, *_defining(folder, problems)]:
         name = path.relative_to(folder).as_posix()
-        message = _unreadable(path)
+        total += path.lstat().st_size
+        message = _unreadable(path, total)
         if message is None:
             files[name] = path.read_bytes()
         else:
@@ -66,12 +69,14 @@ def _defining(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 problems.append(Problem(f"{name}/{path.name}", 0, message))
 
 
-def _unreadable(path: Path) -> str | None:
+def _unreadable(path: Path, total: int) -> str | None:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         return "is a link or no file at all; put the file itself here"
     if found.st_size > LARGEST:
         return f"is larger than {LARGEST:,} bytes"
+    if total > LARGEST_TOGETHER:
+        return f"is too much: definitions and code are larger than {LARGEST_TOGETHER:,} bytes together"
     return None
 
 

@@ -23,6 +23,7 @@ from ruamel.yaml.nodes import ScalarNode
 from scoreline.core.names import shortened
 
 _DEEPEST = 32
+_MOST_VALUES = 100_000
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -108,6 +109,7 @@ class _Reading:
         self.events: Iterator[Event] = iter(yaml.parse(text))
         self.resolver = yaml.resolver
         self.faults: list[Fault] = []
+        self.values = 0
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -123,6 +125,9 @@ class _Reading:
         return root
 
     def node(self, event: Event, depth: int) -> Node:
+        self.values += 1
+        if self.values > _MOST_VALUES:
+            raise _hopeless(event, f"more than {_MOST_VALUES:,} values in one file")
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _hopeless(event, "anchors and aliases (& and *) are not read here; write the value out")
         if getattr(event, "tag", None) is not None:
@@ -189,7 +194,7 @@ class _Reading:
             number = _whole(text)
             if number is None:
                 self.fault(span, "a whole number must fit into 64 bits; put longer ones in quotes")
-            return number
+            return number or 0
         if tag == "float":
             value = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
             if not math.isfinite(value):
