@@ -14,6 +14,7 @@ from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+_wide = Console(highlight=False, width=100_000)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -30,18 +31,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     if not listed:
         err.print(empty, markup=False)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in listed:
         table.add_row(*row)
-    out.print(table)
+    _print_whole(table)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print name and value pairs, one a line."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(name, str(value))
-    out.print(table)
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    # Nothing is cut off: a terminal folds long cells, a pipe gets one line a row however long it is.
+    (out if out.is_terminal else _wide).print(table)
 
 
 def say(message: str) -> None:
