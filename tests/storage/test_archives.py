@@ -229,6 +229,7 @@ def test_ids_that_are_none_and_parts_that_do_not_fit_are_refused(package, tmp_pa
         b"[]",
         b'{"endpoints": [{"kind": "python", "id": "x"}]}',
         b'{"unknown": 1}',
+        b'{"name": "\xff"}',
         b'{"endpoints":' * 100_000,
         msgspec.json.encode(Service(endpoints=(PredictionEndpoint(id="p", model="none"),))),
         msgspec.json.encode(Service(endpoints=SERVICE.endpoints * 2)),
@@ -241,7 +242,7 @@ def test_ids_that_are_none_and_parts_that_do_not_fit_are_refused(package, tmp_pa
         ),
         msgspec.json.encode(Service(endpoints=(LookupEndpoint(id="a/b", lookups=(MERCHANTS,)),))),
     ],
-    ids=["empty", "list", "kind", "key", "deep", "model", "twice", "lookup", "id"],
+    ids=["empty", "list", "kind", "key", "text", "deep", "model", "twice", "lookup", "id"],
 )
 def test_a_service_that_its_package_cannot_serve_is_refused(package, tmp_path, service):
     (package / "service.json").write_bytes(service)
@@ -256,7 +257,19 @@ def test_a_service_that_its_package_cannot_serve_is_refused(package, tmp_path, s
     assert list(home.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"format": "1"}', b"\xff\xfe", b"[" * 100_000, b"null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": "1"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"null",
+        b'{"format": 1, "x": "\xff"}',
+    ],
+)
 def test_a_manifest_that_cannot_be_read_is_refused(package, tmp_path, text):
     (package / "manifest.json").write_bytes(text)
 

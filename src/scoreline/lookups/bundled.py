@@ -33,6 +33,9 @@ MOST_ROWS_PER_KEY = 100
 DATA_FILE = "data.mdb"
 INFO_FILE = "lookup.json"
 
+# What reading damaged bytes raises.
+_UNREADABLE = (lmdb.Error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 Row = tuple[object, ...]
 """Values in the order of `columns`: str, int, float, bool, None; dates as ISO 8601 text."""
 
@@ -118,7 +121,7 @@ class BundledLookup:
         try:
             found = self._get(encoded)
             return () if found is None else self._decode(found)
-        except (lmdb.Error, msgspec.MsgspecError) as error:
+        except _UNREADABLE as error:
             raise Unavailable("the lookup cannot be read: it is closed or damaged") from error
 
 
@@ -137,7 +140,7 @@ def read_info(folder: Path) -> LookupInfo:
                 code="newer-format",
             )
         info = msgspec.json.decode(data, type=LookupInfo)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise Invalid(
             f"{INFO_FILE} of lookup {folder.name!r} is wrong: {error}", code="damaged-lookup"
         ) from None
@@ -164,7 +167,7 @@ def verify_lookup(folder: Path) -> LookupInfo:
             entries += 1
             if entries % 64 == 0:
                 time.sleep(0)
-    except (lmdb.Error, msgspec.MsgspecError) as error:
+    except _UNREADABLE as error:
         raise Invalid(f"a row of lookup {folder.name!r} is damaged", code="damaged-lookup") from error
     finally:
         shared.release()
@@ -178,7 +181,7 @@ class _Format(Struct):
 
 
 def _row_decoder(width: int) -> Callable[[bytes], tuple[Row, ...]]:
-    row = tuple.__class_getitem__((Any,) * width) if width else tuple[()]
+    row = tuple.__class_getitem__((str | int | float | bool | None,) * width) if width else tuple[()]
     decoder = msgspec.msgpack.Decoder(tuple[row, ...])  # type: ignore[valid-type]
     return cast(Callable[[bytes], "tuple[Row, ...]"], decoder.decode)
 

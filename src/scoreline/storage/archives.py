@@ -22,6 +22,8 @@ from scoreline.storage.zip_files import CheckedZip, ZipLimits, checked_zip, writ
 
 MANIFEST = "manifest.json"
 SERVICE = "service.json"
+# What msgspec raises on bytes that are not the JSON that is expected.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _LARGEST_MANIFEST = 8 << 20
 _LOOKUP_FILES = ("data.mdb", "lookup.json")
 
@@ -142,7 +144,7 @@ def parse_manifest(data: bytes) -> Manifest:
                 code="newer-format",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _bad(f"{MANIFEST} is wrong: {error}") from None
     _check_manifest(manifest)
     return manifest
@@ -186,7 +188,7 @@ def _check_layout(manifest: Manifest) -> None:
 def _parse_service(data: bytes, manifest: Manifest) -> Service:
     try:
         service = msgspec.json.decode(data, type=Service)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _bad(f"{SERVICE} is wrong: {error}") from None
     seen: set[str] = set()
     for endpoint in service.endpoints:

@@ -1,0 +1,177 @@
+"""A lookup file that is cut off, changed or made up is refused, and never takes the process with it."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scoreline.core.schema import Column, ColumnType
+from scoreline.errors import Invalid
+from scoreline.lookups.building import build_lookup
+from scoreline.lookups.bundled import BundledLookup, verify_lookup
+from scoreline.lookups.pages import check_pages, read_header
+
+KEYS = (Column("card", ColumnType.STRING),)
+COLUMNS = (Column("text", ColumnType.STRING),)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Path:
+    """A lookup of several levels, with a few values that need pages of their own."""
+    folder = tmp_path_factory.mktemp("sound") / "l"
+    rows = [(f"{n:06}" * 8, "x" * (20_000 if n % 900 == 0 else n % 50)) for n in range(9_000)]
+    build_lookup(folder, KEYS, COLUMNS, rows)
+    return folder
+
+
+@pytest.fixture
+def lookup(sound: Path, tmp_path: Path) -> Path:
+    """A copy to be damaged."""
+    return Path(shutil.copytree(sound, tmp_path / "l"))
+
+
+def overwrite(folder: Path, at: int, data: bytes) -> None:
+    with (folder / "data.mdb").open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def refused(folder: Path, words: str = "damaged") -> None:
+    with pytest.raises(Invalid, match=words) as raised:
+        verify_lookup(folder)
+    assert raised.value.code == "damaged-lookup"
+
+
+def test_a_sound_file_passes(sound):
+    header = check_pages(sound / "data.mdb")
+
+    assert header.entries == 9_000
+    assert header.depth >= 3
+
+
+def test_a_file_cut_off_at_any_page_is_refused_when_it_is_opened(lookup):
+    size = (lookup / "data.mdb").stat().st_size
+    for length in [0, 1, 100, 4_095, 4_096, 4_200, *range(8_192, size, max(4_096, size // 20))]:
+        data = (lookup / "data.mdb").read_bytes()
+        (lookup / "data.mdb").write_bytes(data[:length])
+        with pytest.raises(Invalid, match="damaged"):
+            BundledLookup.open(lookup)
+        (lookup / "data.mdb").write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("at", "data"),
+    [
+        (10, b"\2"),  # the first page is no meta page
+        (16, b"\0\0\0\0"),  # magic number
+        (20, b"\2"),  # version
+        (24, b"\1"),  # a fixed address
+        (40, struct.pack("=I", 8_192)),  # page size
+        (40, struct.pack("=I", 0)),
+        (92, b"\x08"),  # integer keys
+        (94, b"\xff"),  # depth
+        (128, struct.pack("=Q", 1)),  # the root is a meta page
+        (128, struct.pack("=Q", 1 << 40)),  # the root is beyond the file
+        (136, struct.pack("=Q", 1 << 62)),  # pages beyond the file
+    ],
+)
+def test_a_header_that_is_wrong_is_refused_when_it_is_opened(lookup, at, data):
+    for page in (0, 4_096):
+        overwrite(lookup, page + at, data)
+
+    with pytest.raises(Invalid, match="damaged"):
+        BundledLookup.open(lookup)
+
+
+def test_a_page_that_is_its_own_child_is_refused(lookup):
+    root = read_header(lookup / "data.mdb").root
+    page = (lookup / "data.mdb").read_bytes()[root * 4_096 : (root + 1) * 4_096]
+    node = struct.unpack_from("=H", page, 16)[0]
+    overwrite(lookup, root * 4_096 + node, struct.pack("=H", root & 0xFFFF))
+
+    refused(lookup)
+
+
+def test_a_value_that_claims_four_gigabytes_is_refused(lookup):
+    data = (lookup / "data.mdb").read_bytes()
+    leaf = next(at for at in range(8_192, len(data), 4_096) if data[at + 10] == 2)
+    node = struct.unpack_from("=H", data, leaf + 16)[0]
+    overwrite(lookup, leaf + node, b"\xff\xff\xff\xff")
+
+    refused(lookup)
+
+
+def test_rows_that_are_not_rows_are_refused(lookup):
+    data = (lookup / "data.mdb").read_bytes()
+    at = data.index(b"\x91\x91")
+    overwrite(lookup, at, b"\xc1\xc1")
+
+    refused(lookup, "row")
+
+
+def test_other_rows_than_the_info_says_are_refused(lookup):
+    data = (lookup / "data.mdb").read_bytes()
+    overwrite(lookup, data.index(b"xxxx"), b"y")
+
+    refused(lookup, "does not hold what")
+
+
+FUZZ = """
+import random, sys
+from pathlib import Path
+from scoreline.errors import ScorelineError
+from scoreline.lookups.bundled import BundledLookup
+from scoreline.lookups.pages import check_pages
+
+folder, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+draw = random.Random(seed)
+whole = (folder / "data.mdb").read_bytes()
+pages = len(whole) // 4096
+outcomes = {"refused": 0, "passed": 0}
+for number in range(count):
+    data = bytearray(whole)
+    for _ in range(draw.choice((1, 1, 2, 8))):
+        # Mostly where the structure is: headers and offsets of pages, heads of nodes.
+        start = draw.randrange(pages) * 4096
+        at = start + draw.choice((draw.randrange(16), draw.randrange(16, 200), draw.randrange(4096)))
+        if draw.random() < 0.5:
+            data[at] = draw.choice((0, 1, 2, 4, 127, 128, 254, 255, draw.randrange(256)))
+        else:
+            other = draw.randrange(pages) * 4096
+            data[start:start + 64] = data[other:other + 64]
+    path = folder / f"data.mdb"
+    path.unlink()
+    path.write_bytes(data)
+    try:
+        check_pages(path)
+    except ScorelineError:
+        outcomes["refused"] += 1
+        continue
+    outcomes["passed"] += 1
+    lookup = BundledLookup.open(folder)
+    for n in range(0, 9000, 90):
+        for key in (f"{n:06}" * 8, f"{n:06}"):
+            try:
+                lookup.find((key,))
+            except ScorelineError:
+                pass
+    lookup.close()
+print(outcomes["refused"], outcomes["passed"])
+"""
+
+
+def test_no_change_of_bytes_that_passes_the_check_crashes_the_process(lookup, repetitions):
+    for seed in range(repetitions(quick=1, whole=20)):
+        done = subprocess.run(
+            [sys.executable, "-c", FUZZ, str(lookup), str(seed), "150"], capture_output=True, text=True
+        )
+
+        assert done.returncode == 0, done.stderr[-2_000:]
+        was_refused, passed = map(int, done.stdout.split())
+        assert was_refused > 20
+        assert passed > 5
