@@ -89,8 +89,6 @@ class Connections:
 def _translated(connection_id: str, secrets: list[str]) -> Iterator[None]:
     try:
         yield
-    except sa.exc.NoSuchTableError as error:
-        raise NotFound(f"connection {connection_id!r}: there is no table {str(error)!r}") from error
     except sa.exc.SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
         for secret in secrets:

@@ -30,15 +30,17 @@ def read_json_lines(files: Sequence[tuple[Path, str]], declared: Schema | None) 
     """
     schema = declared if declared is not None else _sniff(files)
     batches = []
+    places: list[tuple[str, int, int]] = []
     for file, name in files:
         rows = _rows(file, name)
         for first in itertools.count(1, _BATCH):
             batch = list(itertools.islice(rows, _BATCH))
             if not batch:
                 break
+            places.append((name, first, len(batch)))
             batches.append([_column(batch, column, name, first, declared is not None) for column in schema])
     columns = [
-        _as_column([batch[at] for batch in batches], column, files) for at, column in enumerate(schema)
+        _as_column([batch[at] for batch in batches], column, places) for at, column in enumerate(schema)
     ]
     return pa.table(columns, names=[column.name for column in schema])
 
@@ -114,7 +116,7 @@ def _fit(value: object, kind: ColumnType, strict: bool) -> object | None:
 
 
 def _as_column(
-    batches: list[list[object]], column: Column, files: Sequence[tuple[Path, str]]
+    batches: list[list[object]], column: Column, places: Sequence[tuple[str, int, int]]
 ) -> pa.ChunkedArray:
     kinds = {
         ColumnType.INT: pa.int64(),
@@ -128,4 +130,14 @@ def _as_column(
     try:
         return from_text(values, column)
     except NotOfType as error:
-        raise Invalid(f"{files[0][1]}, row {error.row + 1}, {error}") from error
+        name, row = _place(places, error.row)
+        raise Invalid(f"{name}, row {row}, {error}") from error
+
+
+def _place(places: Sequence[tuple[str, int, int]], row: int) -> tuple[str, int]:
+    """File and row (from 1) of the row at an index of all batches: (file, first row, rows) together."""
+    for name, first, rows in places:
+        if row < rows:
+            return name, first + row
+        row -= rows
+    raise AssertionError(row)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from scoreline.core.dataset import SqlDataset
 from scoreline.core.names import did_you_mean
 from scoreline.core.schema import Column, ColumnType, Schema
-from scoreline.errors import Invalid
+from scoreline.errors import Invalid, NotFound
 from scoreline.storage.columns import NotOfType, from_text, shortened
 from scoreline.storage.connections import Connections
 
@@ -45,12 +45,12 @@ def read_sql_table(dataset: SqlDataset, dataset_id: str, connections: Connection
             [sa.type_coerce(c, sa.types.NullType()) for c in columns] if _is_sqlite(connection) else columns
         )
         query = sa.select(*plain).order_by(*(table.primary_key.columns or columns))
-        result = connection.execution_options(yield_per=_BATCH).execute(query)
         batches: list[list[list[object]]] = []
         first = 1
-        for rows in result.partitions():
-            batches.append([_values(rows, at, c, dataset_id, first) for at, c in enumerate(schema)])
-            first += len(rows)
+        with connection.execution_options(yield_per=_BATCH).execute(query) as result:
+            for rows in result.partitions():
+                batches.append([_values(rows, at, c, dataset_id, first) for at, c in enumerate(schema)])
+                first += len(rows)
     made = [_as_column([batch[at] for batch in batches], c, dataset_id) for at, c in enumerate(schema)]
     return pa.table(made, names=[column.name for column in schema])
 
@@ -67,7 +67,12 @@ def _is_sqlite(connection: sa.Connection) -> bool:
 
 def _reflect(connection: sa.Connection, dataset: SqlDataset) -> sa.Table:
     schema, _, name = dataset.table.rpartition(".")
-    return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False)
+    try:
+        return sa.Table(
+            name, sa.MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False
+        )
+    except sa.exc.NoSuchTableError as error:
+        raise NotFound(f"connection {dataset.connection!r}: there is no table {dataset.table!r}") from error
 
 
 def _schema(table: sa.Table, dataset: SqlDataset, dataset_id: str) -> Schema:
