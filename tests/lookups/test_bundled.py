@@ -38,7 +38,7 @@ def test_a_row_is_found_by_its_key(tmp_path):
     assert lookup.find(("C_1",)) == ((700, 31.5),)
     assert lookup.find(("C_2",)) == ((None, 4.0),)
     assert lookup.find(("C_3",)) == ()
-    assert [column.name for column in lookup.columns] == ["fico", "age"]
+    assert (lookup.keys, lookup.columns) == (("card",), ("fico", "age"))
 
 
 def test_several_rows_of_one_key_come_in_dataset_order(tmp_path):

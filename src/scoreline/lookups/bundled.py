@@ -90,8 +90,8 @@ class BundledLookup:
     )
 
     def __init__(self, info: LookupInfo, shared: _SharedFile) -> None:
-        self.keys = info.keys
-        self.columns = info.columns
+        self.keys = tuple(column.name for column in info.keys)
+        self.columns = tuple(column.name for column in info.columns)
         self.rows = info.rows
         self.distinct_keys = info.distinct_keys
         self._encode = key_encoder([column.type for column in info.keys])
