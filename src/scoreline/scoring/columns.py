@@ -247,7 +247,8 @@ class _Probe:
     known: list[list[str]]
 
     def unknown(self) -> Numbers:
-        return self._run(0, [_UNKNOWN])[0]
+        row: Numbers = self._run(0, [_UNKNOWN])[0]
+        return row
 
     def codes(self, position: int, usual: Numbers) -> tuple[dict[str, int], dict[int, dict[int, float]], int]:
         """Category -> code; column -> code -> value where it is not the usual one; number of codes."""

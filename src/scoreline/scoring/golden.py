@@ -43,7 +43,7 @@ def check_golden(scorer: Scorer, folder: Path) -> None:
     is not one of golden rows, NotFound if it is missing.
     """
     for number, expected in enumerate(_read(folder / GOLDEN), start=1):
-        if not _agree(expected, _ask(scorer, expected.features)):
+        if not _agree(expected, _ask(scorer, expected.features), scorer.signature.threshold):
             raise Invalid(
                 f"golden row {number} of the model has another answer here than when it was packaged; "
                 "package it again",
@@ -73,14 +73,21 @@ def _ask(scorer: Scorer, features: dict[str, object]) -> GoldenRow:
     return GoldenRow(features=features, prediction=answer.prediction, probas=answer.probas)
 
 
-def _agree(expected: GoldenRow, found: GoldenRow) -> bool:
+def _agree(expected: GoldenRow, found: GoldenRow, threshold: float | None) -> bool:
     if (expected.ignored, expected.refused) != (found.ignored, found.refused):
         return False
     if isinstance(expected.prediction, float | int) and isinstance(found.prediction, float):
         return math.isclose(expected.prediction, found.prediction, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    if expected.prediction != found.prediction:
-        return False
     first, second = expected.probas or {}, found.probas or {}
-    return first.keys() == second.keys() and all(
-        abs(first[name] - second[name]) <= TOLERANCE for name in first
-    )
+    if first.keys() != second.keys() or any(abs(first[name] - second[name]) > TOLERANCE for name in first):
+        return False
+    return expected.prediction == found.prediction or _undecided(expected, found, threshold)
+
+
+def _undecided(expected: GoldenRow, found: GoldenRow, threshold: float | None) -> bool:
+    """Whether two labels differ only because the last bits of a probability decide between them."""
+    probas = found.probas or {}
+    if threshold is not None:
+        return any(abs(probability - threshold) <= TOLERANCE for probability in [*probas.values()][-1:])
+    first, second = (probas.get(str(row.prediction), math.inf) for row in (expected, found))
+    return abs(first - second) <= TOLERANCE
