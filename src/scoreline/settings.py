@@ -59,8 +59,10 @@ class Settings:
         metadata=_about("Worker processes of the local node.", least=1, most=256),
     )
     max_package_bytes: int = field(
-        default=4 * 1024**3,
-        metadata=_about("Largest package that is taken when it is published, in bytes.", least=1),
+        default=2 << 30,
+        metadata=_about(
+            "Largest package that is taken when it is published, in bytes.", least=1, most=2 << 30
+        ),
     )
     upload_idle_seconds: float = field(
         default=30.0,

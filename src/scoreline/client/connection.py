@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import httpx
 import msgspec
 
 from scoreline import settings
-from scoreline.errors import NotAllowed, Unavailable
+from scoreline.errors import Invalid, NotAllowed, Unavailable
 from scoreline.wire.control import SERVER_FILE, ServerFile
 from scoreline.wire.problems import Problem, raise_problem
 
@@ -76,12 +77,21 @@ def received(http: httpx.Client, method: str, url: str, kind: type[T], **options
         ) from error
 
 
-def connect(url: str | None, key: str | None, home: str | Path | None, timeout: float) -> Connection:
+def connect(
+    url: str | None,
+    key: str | None,
+    home: str | Path | None,
+    timeout: float,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Connection:
     """Find the control plane: what is given, else the environment, else the one of the home folder.
 
-    Raises Unavailable when none is known, NotAllowed when its key is not.
+    Raises Unavailable when none is known, NotAllowed when its key is not, Invalid when the URL is none.
     """
-    found = settings.load({"url": url, "key": key, "home": home})
+    found = settings.load({"url": url, "key": key, "home": home}, environment=environment)
+    if found.url is not None and not _is_url(found.url):
+        raise Invalid(f"{found.url[:100]!r} is no URL of a control plane; expected http://HOST:PORT")
     local = _local(found.home)
     if found.url is None:
         if local is None:
@@ -96,6 +106,14 @@ def connect(url: str | None, key: str | None, home: str | Path | None, timeout: 
     if found.key is None:
         raise NotAllowed(f"{found.url} needs a key; give one with SCORELINE_KEY", code="unauthenticated")
     return Connection(found.url, found.key, timeout)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parsed = httpx.URL(text)
+        return parsed.scheme in ("http", "https") and bool(urlsplit(text).hostname)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def _local(home: Path) -> ServerFile | None:

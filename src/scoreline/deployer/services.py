@@ -5,15 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from scoreline.core.names import did_you_mean
 from scoreline.core.package import Manifest, PublishedVersion
 from scoreline.core.service import Service
 from scoreline.deployer.clock import now
-from scoreline.errors import Conflict, Invalid, NotFound
-from scoreline.storage.archives import extract_archive
+from scoreline.errors import Conflict, NotFound
+from scoreline.storage.archives import extract_archive, read_service
 from scoreline.storage.artifacts import Artifacts, Draft
+from scoreline.storage.atomic import UNFINISHED
 from scoreline.storage.catalog import Catalog
 
 
@@ -84,11 +83,7 @@ class Services:
 
 def _opened(archive: Path) -> tuple[Manifest, Service]:
     """Check a whole archive and read what it says. Raises Invalid."""
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=archive.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=archive.parent) as scratch:
         folder = Path(scratch) / "package"
         manifest = extract_archive(archive, folder)
-        try:
-            service = msgspec.json.decode((folder / "service.json").read_bytes(), type=Service)
-        except (FileNotFoundError, msgspec.MsgspecError) as error:
-            raise Invalid(f"the package has no sound service.json: {error}", code="bad-package") from error
-    return manifest, service
+        return manifest, read_service(folder, manifest)
