@@ -6,22 +6,26 @@ from msgspec import Struct
 
 
 class ParityReport(Struct, frozen=True, kw_only=True):
-    """The outcome of comparing a scorer with the original pipeline, record by record."""
+    """What the parity check of a scorer found."""
 
-    passed: bool
     rows: int
-    """Rows compared that come from the data."""
+    """Rows from the data, or whose values are from the data."""
     built_rows: int
-    """Rows compared that were built to be difficult (nulls, unseen categories, thresholds and neighbours)."""
+    """Rows made up: missing values, unseen categories, thresholds and their neighbours, extremes, types."""
+    refused: int
+    """Of these, rows that the scorer refuses or leaves out, as the original does."""
     max_difference: float
-    """Greatest absolute difference of a probability or a value."""
     tolerance: float
     exact_required: bool
-    """Whether every bit had to be equal."""
+    """Whether every answer must equal the original's bit for bit."""
+    unequal: int
+    """Answers that differ from the original's, if only in the last bit."""
     label_mismatches: int
-    """Rows on which the predicted class differed."""
-    kernel_equals_twin: bool | None = None
-    """Whether kernel and pure-Python twin gave the same bits; None: one of them is not there."""
-    first_failures: tuple[str, ...] = ()
-    """What went wrong, in words; at most a few."""
-    seconds: float = 0.0
+    kernel_equals_twin: bool | None
+    """Whether kernel and twin agree bit for bit; None when there is no kernel, or nothing for it to do."""
+    twin_rows: int
+    """On how many rows kernel and twin were compared."""
+    passed: bool
+    first_failures: tuple[str, ...]
+    """What went wrong on the first few rows; names features, holds no values of the data."""
+    seconds: float

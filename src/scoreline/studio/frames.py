@@ -44,12 +44,11 @@ def feature_frame(table: pa.Table, handlings: Mapping[str, Handling], *, dataset
     Numeric features are float64 with NaN for missing, categories object columns of text with "" for missing.
     Raises Invalid, naming the dataset and the feature, when a column holds what it must not.
     """
-    columns = {
-        name: numeric_values(table[name], name, dataset=dataset)
-        if handling == "numeric"
-        else category_values(table[name], name, dataset=dataset)
-        for name, handling in handlings.items()
-    }
+    columns = {}
+    for name, handling in handlings.items():
+        read = numeric_values if handling == "numeric" else category_values
+        values = read(table[name], name, dataset=dataset)
+        columns[name] = pd.Series(values, dtype=values.dtype, copy=False)  # else pandas makes it its own text
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 

@@ -46,10 +46,9 @@ def permutation_importance(
     best = gain(metric, before[metric])
     found = []
     for name in rows.columns:
-        values = rows[name].to_numpy()
-        losses = [
-            best - gain(metric, measured(rows.assign(**{name: generator.permutation(values)}))[metric])
-            for _ in range(_REPEATS)
-        ]
+        losses = []
+        for _ in range(_REPEATS):
+            shuffled = rows[name].take(generator.permutation(len(rows))).reset_index(drop=True)
+            losses.append(best - gain(metric, measured(rows.assign(**{name: shuffled}))[metric]))
         found.append(Importance(feature=name, mean=float(np.mean(losses)), deviation=float(np.std(losses))))
     return metric, tuple(sorted(found, key=lambda importance: -importance.mean))

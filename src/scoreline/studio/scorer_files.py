@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
 
 from scoreline.core.model import Signature
@@ -57,6 +60,8 @@ def write_scorer(
         return ScorerOutcome(kind=None, problem=error.message, parity=None)
     scorer = load_scorer(folder)
     parity = check_parity(pipeline, scorer, frame, seed=seed)
+    if not math.isfinite(parity.max_difference):
+        parity = replace(parity, max_difference=sys.float_info.max)  # JSON has no infinity
     if not parity.passed:
         shutil.rmtree(folder)
         first = parity.first_failures[0] if parity.first_failures else "no further detail"
