@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from scoreline.cli.console import AsJson, out, print_json, print_table, say
+from scoreline.cli.deployer import HomeOption, KeyOption, ServerOption
 from scoreline.cli.project_option import ProjectOption, find_project
 from scoreline.errors import Invalid
 
@@ -45,12 +46,18 @@ def run(
     ] = None,
     details: Annotated[bool, typer.Option("--details", help="Print whole queries and answers.")] = False,
     project: ProjectOption = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
+    home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask test queries: of a service as the project has it, or of a deployment. Exit code 1 if one fails."""
     if (service is None) == (deployment is None):
         raise Invalid("name a service of the project, or a deployment with --deployment")
-    rows = _in_project(service, endpoint, project) if service else _on_nodes(str(deployment), endpoint)
+    if service is not None:
+        rows = _in_project(service, endpoint, project)
+    else:
+        rows = _on_nodes(str(deployment), endpoint, connection=(server, key, home))
     if as_json:
         print_json(rows)
     else:
@@ -84,18 +91,22 @@ def _in_project(service: str, endpoint: str | None, project: Any) -> Sequence[An
     return run_test_queries(find_project(project), service, endpoint_id=endpoint, progress=say)
 
 
-def _on_nodes(deployment: str, endpoint: str | None) -> Sequence[Any]:
+def _on_nodes(deployment: str, endpoint: str | None, connection: Any) -> Sequence[Any]:
     from scoreline.client.client import Client
 
-    with Client() as client:
+    server, key, home = connection
+    with Client(server, key, home=home) as client:
         answers = client.run_test_queries(deployment).answers
     return [answer for answer in answers if endpoint is None or answer.endpoint == endpoint]
 
 
 def _print(rows: Sequence[Any], details: bool, service: str | None) -> None:
     hint = f"; next: scoreline test-queries add {service} ENDPOINT --from DATASET" if service else ""
+    # Only queries asked on nodes have a node.
+    on_nodes = any(hasattr(row, "node") for row in rows)
     cells = [
         (
+            *((row.node,) if on_nodes else ()),
             row.endpoint,
             row.number,
             row.name or "-",
@@ -105,7 +116,7 @@ def _print(rows: Sequence[Any], details: bool, service: str | None) -> None:
         )
         for row in rows
     ]
-    headings = ("endpoint", "no.", "name", "outcome", "ms", "answer")
+    headings = [*(("node",) if on_nodes else ()), "endpoint", "no.", "name", "outcome", "ms", "answer"]
     print_table(headings, cells, empty=f"there are no test queries{hint}")
     for row in rows if details else ():
         out.rule(f"{row.endpoint} {row.number} {row.name}", align="left")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -34,11 +33,11 @@ def create(
 ) -> None:
     """Freeze a service with its models and lookups into a new version."""
     from scoreline.storage.workspace import Workspace
-    from scoreline.studio.packaging import create_version
+    from scoreline.studio.project_folder import open_project
     from scoreline.studio.versions import version_of
 
     folder = find_project(project)
-    manifest = create_version(folder, service, id_, release_notes=notes, by=getpass.getuser(), progress=say)
+    manifest = open_project(folder).create_version(service, id_, release_notes=notes, progress=say)
     stored = version_of(Workspace(folder), service, manifest.version)
     if as_json:
         print_json(stored)

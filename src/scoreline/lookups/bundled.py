@@ -19,6 +19,7 @@ import lmdb
 import msgspec
 from msgspec import Struct
 
+from scoreline.core.package import Manifest
 from scoreline.core.schema import Column
 from scoreline.errors import Invalid, NotFound, Unavailable
 from scoreline.lookups.keys import key_encoder
@@ -174,6 +175,19 @@ def verify_lookup(folder: Path) -> LookupInfo:
     if (rows, entries, digest.hexdigest()) != (info.rows, info.distinct_keys, info.digest):
         raise Invalid(f"lookup {folder.name!r} does not hold what {INFO_FILE} says", code="damaged-lookup")
     return info
+
+
+def verify_lookups(package: Path, manifest: Manifest) -> None:
+    """Check every page and row of all lookups in a package folder, and that they are what its manifest says.
+
+    To be given to `extract_archive` as its `check` where packages of strangers are taken. Raises Invalid.
+    """
+    for name, packaged in manifest.lookups.items():
+        info = verify_lookup(package / "lookups" / name)
+        if (info.rows, info.digest) != (packaged.rows, packaged.digest):
+            raise Invalid(
+                f"lookup {name!r} does not hold the rows that the manifest says", code="damaged-lookup"
+            )
 
 
 class _Format(Struct):

@@ -10,7 +10,7 @@ from pathlib import Path
 from scoreline.core.names import check_id, next_version_id
 from scoreline.core.package import Manifest
 from scoreline.errors import Conflict, Invalid, ScorelineError
-from scoreline.lookups.bundled import verify_lookup
+from scoreline.lookups.bundled import verify_lookups
 from scoreline.node.generation import load_generation
 from scoreline.storage.archives import extract_archive, write_archive
 from scoreline.storage.atomic import UNFINISHED, sweep, sync_folder
@@ -85,9 +85,7 @@ def verify_package(archive: Path) -> Manifest:
 
 def _prove(archive: Path, folder: Path) -> Manifest:
     """Do with the archive what a node will do with it."""
-    manifest = extract_archive(archive, folder)
-    for name in manifest.lookups:
-        verify_lookup(folder / "lookups" / name)
+    manifest = extract_archive(archive, folder, check=verify_lookups)
     load_generation(folder)
     return manifest
 
