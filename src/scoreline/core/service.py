@@ -14,9 +14,9 @@ class TestQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
+    name: str = ""
     query: dict[str, Any]
     """The body of the call, such as {features: {…}} or {data: {…}}."""
-    name: str = ""
     expect: dict[str, Any] | None = None
     """What the answer's result must hold: every key given here with an equal value (numbers within 1e-9)."""
 
