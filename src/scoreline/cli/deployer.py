@@ -39,11 +39,10 @@ def register(app: typer.Typer) -> None:
     services = typer.Typer(no_args_is_help=True, help="Published services: list.")
     services.command("list")(list_services)
     app.add_typer(services, name="services")
-    deployments = typer.Typer(no_args_is_help=True, help="Deployments: list, show, history, test-queries.")
+    deployments = typer.Typer(no_args_is_help=True, help="Deployments: list, show, history.")
     deployments.command("list")(list_deployments)
     deployments.command("show")(show)
     deployments.command("history")(history)
-    deployments.command("test-queries")(run_test_queries)
     app.add_typer(deployments, name="deployments")
 
 
@@ -219,28 +218,6 @@ def history(
     ]
     columns = ("update", "by", "started", "from", "to", "seconds", "outcome", "why")
     print_table(columns, rows, empty="no update yet")
-
-
-def run_test_queries(
-    deployment: Annotated[str, typer.Argument(help="Which deployment.")],
-    server: ServerOption = None,
-    key: KeyOption = None,
-    home: HomeOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run the test queries of a deployment's version on its nodes (exit code 1 when one does not pass)."""
-    with _client(server, key, home) as client:
-        run = client.run_test_queries(deployment)
-    if as_json:
-        print_json(run)
-    else:
-        rows = [
-            (one.node, one.endpoint, one.number, one.name or "-", "passed" if one.passed else one.message)
-            for one in run.answers
-        ]
-        print_table(("node", "endpoint", "query", "name", "result"), rows, empty="there is no test query")
-    if not run.passed:
-        raise typer.Exit(1)
 
 
 def _client(server: str | None, key: str | None, home: Path | None) -> Client:

@@ -65,7 +65,8 @@ def received(http: httpx.Client, method: str, url: str, kind: type[T], **options
         raise Unavailable(f"{place} did not answer in time", code="no-answer") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unavailable(
-            f"nothing answers at {place}; is it up? `scoreline status` shows what is", code="no-answer"
+            f"nothing answers at {place}; `scoreline up` starts a control plane and its node",
+            code="no-answer",
         ) from error
     try:
         if response.status_code >= 400:

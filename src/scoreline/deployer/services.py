@@ -10,6 +10,7 @@ from scoreline.core.package import Manifest, PublishedVersion
 from scoreline.core.service import Service
 from scoreline.deployer.clock import now
 from scoreline.errors import Conflict, NotFound
+from scoreline.lookups.bundled import verify_lookups
 from scoreline.storage.archives import extract_archive, read_service
 from scoreline.storage.artifacts import Artifacts, Draft
 from scoreline.storage.atomic import UNFINISHED
@@ -85,5 +86,5 @@ def _opened(archive: Path) -> tuple[Manifest, Service]:
     """Check a whole archive and read what it says. Raises Invalid."""
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=archive.parent) as scratch:
         folder = Path(scratch) / "package"
-        manifest = extract_archive(archive, folder)
+        manifest = extract_archive(archive, folder, check=verify_lookups)
         return manifest, read_service(folder, manifest)
