@@ -13,24 +13,7 @@ client.query("fraud_detection-on-local", "predict_fraud", {"card_id": "C_ID_2362
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from scoreline.client.client import Client
-    from scoreline.core.deployment import Health, UpdateOutcome
-    from scoreline.errors import (
-        Conflict,
-        Invalid,
-        InvalidProject,
-        MissingExtra,
-        NotAllowed,
-        NotFound,
-        ScorelineError,
-        Unavailable,
-    )
-    from scoreline.studio.project_folder import ProjectFolder, open_project
-
-    __version__: str
+from typing import Any
 
 __all__ = [
     "Client",
@@ -49,7 +32,8 @@ __all__ = [
     "open_project",
 ]
 
-# Where each name lives. It is imported when it is first used, so that a client stays light.
+# Where each name lives; the errors apart. It is imported when it is first used, so that a client stays light.
+# Their types are in `__init__.pyi`.
 _HOMES = {
     "Client": "scoreline.client.client",
     "Health": "scoreline.core.deployment",

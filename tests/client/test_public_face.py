@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import scoreline
 
@@ -30,6 +32,13 @@ def test_the_public_names_are_sorted_and_there() -> None:
     for name in scoreline.__all__:
         assert getattr(scoreline, name) is not None
     assert dir(scoreline) == scoreline.__all__
+
+
+def test_every_public_name_has_a_type() -> None:
+    stub = Path(scoreline.__file__).with_suffix(".pyi").read_text()
+    typed = re.findall(r" as (\w+)$|^(__version__):", stub, re.MULTILINE)
+
+    assert sorted(name or other for name, other in typed) == scoreline.__all__
 
 
 def test_another_name_is_an_attribute_error() -> None:
