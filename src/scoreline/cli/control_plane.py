@@ -95,8 +95,7 @@ def _already(place: Home) -> str:
 
 
 def _start(place: Home, command: list[str]) -> None:
-    place.folder.mkdir(parents=True, exist_ok=True)
-    with place.log.open("ab") as log:
+    with place.open_log() as log:
         begun = log.tell()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

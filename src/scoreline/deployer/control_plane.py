@@ -49,7 +49,9 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop everything, the nodes too. Updates that have not ended are taken up at the next start."""
+        self._reconciler.let_go()
+        self._updates.let_go()
+        self._infrastructures.stop()  # a call that waits for a node ends with it
         self._reconciler.stop()
         self._updates.stop()
-        self._infrastructures.stop()
         self._catalog.close()

@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from scoreline.errors import Conflict, Unavailable
 from scoreline.storage.atomic import write_file
 from scoreline.wire.control import SERVER_FILE, ServerFile
+
+_LONGEST_LOG = 10_000_000  # bytes
+_LOOKED_AT = 0.2  # seconds; whoever looks whether a file is locked holds it for a moment
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,16 @@ class Home:
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
+    def open_log(self) -> BinaryIO:
+        """The log, to be added to; a long one is put aside first. Raises Unavailable."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.log.exists() and self.log.stat().st_size > _LONGEST_LOG:
+                self.log.replace(self.log.with_suffix(".log.1"))
+            return self.log.open("ab")
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
+
     def write_server(self, server: ServerFile) -> None:
         """Say where this control plane listens."""
         write_file(self.folder / SERVER_FILE, msgspec.json.encode(server), mode=0o600)
@@ -66,7 +81,7 @@ class Home:
             self.folder.chmod(0o700)
             lock = take_lock(self.lock)
         except OSError as error:
-            raise Unavailable(f"the home folder {self.folder} cannot be used: {error.strerror}") from error
+            raise _unusable(self.folder, error) from error
         if lock is None:
             raise Conflict(
                 f"a control plane runs for {self.folder} already (process {self.holder()}); "
@@ -92,17 +107,23 @@ class Home:
         return is_locked(self.lock)
 
 
+def _unusable(folder: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"the home folder {folder} cannot be used: {error.strerror}", code="home")
+
+
 def take_lock(path: Path) -> int | None:
     """Lock a file and give its descriptor; None when another process holds it.
 
     The lock lasts until the last process that has the descriptor closes it or dies, however it dies.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _LOOKED_AT
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+        while not _locks(descriptor):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.01)
     except BaseException:
         os.close(descriptor)
         raise
@@ -113,8 +134,16 @@ def is_locked(path: Path) -> bool:
     """Whether some process holds the lock of a file."""
     if not path.exists():
         return False
-    descriptor = take_lock(path)
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return not _locks(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

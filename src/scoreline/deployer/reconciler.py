@@ -61,6 +61,10 @@ class Reconciler:
         """Begin."""
         self._thread.start()
 
+    def let_go(self) -> None:
+        """Begin nothing more."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End after the step that is being done."""
         self._stopping.set()

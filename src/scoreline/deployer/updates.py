@@ -51,8 +51,12 @@ class Updates:
                 self._say(update, "taken up again")
                 self._started(update)
 
+    def let_go(self) -> None:
+        """Begin no further step; what has not ended is taken up by the next control plane."""
+        self._stopping.set()
+
     def stop(self) -> None:
-        """Stop at the next step; what has not ended is taken up by the next control plane."""
+        """End after the step that is being done."""
         self._stopping.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 

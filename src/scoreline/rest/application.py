@@ -31,6 +31,7 @@ def make_application(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     problems.register(app)
     app.add_middleware(Access, keys=control_plane.keys)
