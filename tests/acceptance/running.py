@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ class CommandLine:
 
     folder: Path
     home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """More of the environment."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -31,6 +33,8 @@ class CommandLine:
             "SCORELINE_PORT": "0",
             "SCORELINE_NODE_PORT": "0",
             "COLUMNS": "200",
+            "NO_COLOR": "1",
+            **self.variables,
         }
 
     def run(self, *arguments: str, exit_code: int = 0, within: float = 240) -> str:

@@ -8,7 +8,8 @@ The convention, for whoever writes a page:
   the block.
 - ```` ```python ````: run in one Python session that lives as long as the page, in the shell's folder. If a
   ```` ```text ```` block follows at once, it is what must be printed.
-- ```` ```yaml title="path" ```` (any language): the text is written to that file, in the shell's folder.
+- ```` ```yaml title="path" ```` (any language): the text is written to that file, in the shell's folder; with
+  `append` after the title, to its end.
 - In output `...` stands for any text within a line, and a line of just `...` for any lines. Runs of spaces
   count as one.
 - `<!-- given: NAME -->` near the top: what the shell's folder holds when the page begins (conftest.py).
@@ -33,7 +34,7 @@ class Step:
     """One thing to do, and what it must print (None: anything)."""
 
     kind: str
-    """command, python or file."""
+    """command, python, file or append."""
     text: str
     line: int
     output: str | None = None
@@ -68,7 +69,8 @@ def _steps(text: str) -> list[Step]:
         body = _dedented(match["body"], match["indent"])
         title = _TITLE.search(rest)
         if title:
-            steps.append(Step("file", body, line, path=title[1]))
+            kind = "append" if rest.endswith(" append") else "file"
+            steps.append(Step(kind, body, line, path=title[1]))
         elif language == "console":
             steps.extend(_commands(body, line, fails=between.endswith("<!-- fails -->")))
         elif language == "python":
