@@ -38,7 +38,7 @@ class Known:
             return
         for other in FLOW_KINDS:
             if id_ in self.ids[other]:
-                yield at, f"{shortened(id_)} is a {other.noun}, not a {kind.noun}"
+                yield at, f"{shortened(id_)} is {_a(other)}, not {_a(kind)}"
                 return
         yield at, f"there is no {kind.noun} {shortened(id_)}; {did_you_mean(id_, self.ids[kind])}"
 
@@ -55,6 +55,10 @@ class Known:
         if columns is not None and column not in columns:
             hint = did_you_mean(column, columns)
             yield at, f"dataset {shortened(dataset_id)} has no column {shortened(column)}; {hint}"
+
+
+def _a(kind: Kind) -> str:
+    return f"{'an' if kind is Kind.EVALUATION_STORE else 'a'} {kind.noun}"
 
 
 def repeated(names: list[str]) -> Iterator[tuple[int, str]]:

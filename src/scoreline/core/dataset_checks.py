@@ -12,7 +12,7 @@ from scoreline.core.project import Connection, Kind
 
 _REFERENCE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+_.-]*:")
-_PASSWORD = re.compile(r"//[^/@]*?:(?P<password>[^/]+)@")
+_PASSWORD = re.compile(r"//[^/@]*?:[^/]+@|[?&](password|passwd|pwd)=[^&]", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -59,6 +59,5 @@ def connection_spots(connection: Connection) -> Iterator[Spot]:
         yield ("url",), "a reference is written ${env:NAME}, with the name of an environment variable"
     elif url != "reference" and not _URL.match(url):
         yield ("url",), "must be a database URL, such as postgresql+psycopg://reader@db.example.com/cards"
-    password = _PASSWORD.search(_REFERENCE.sub("", connection.url))
-    if password is not None:
+    if _PASSWORD.search(_REFERENCE.sub("", connection.url)):
         yield ("url",), "a password does not belong into a file; write ${env:NAME} in its place"

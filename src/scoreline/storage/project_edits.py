@@ -28,7 +28,7 @@ from scoreline.storage.project_layout import (
 )
 from scoreline.storage.workspace import Workspace
 from scoreline.storage.yaml_edits import edited
-from scoreline.storage.yaml_text import tag_of, written
+from scoreline.storage.yaml_text import tag_of
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -169,10 +169,9 @@ def _written(files: dict[str, bytes], change: Change) -> dict[str, bytes]:
 
 
 def _text(before: bytes | None, value: Struct, type_: Any) -> bytes:
-    if before is None:
-        return written(value).encode()
-    mark = _BOM if before.startswith(_BOM) else b""
-    return mark + edited(before.decode("utf-8-sig", errors="replace"), value, type_).encode()
+    text = "" if before is None else before.decode("utf-8-sig", errors="replace")
+    mark = _BOM if before is not None and before.startswith(_BOM) else b""
+    return mark + edited(text, value, type_).encode()
 
 
 def _removed(files: dict[str, bytes], change: Change) -> list[str]:
@@ -186,8 +185,10 @@ def _removed(files: dict[str, bytes], change: Change) -> list[str]:
 
 def _check_no_worse(folder: Path, texts: ProjectTexts, after: dict[str, bytes]) -> None:
     """Refuse new problems; those that were there before do not stand in the way of mending others."""
-    _, before = check_project(folder, texts)
     _, problems = check_project(folder, ProjectTexts(after, texts.problems))
+    if not problems:
+        return
+    _, before = check_project(folder, texts)
     known = {(problem.file, problem.message) for problem in before}
     new = [problem for problem in problems if (problem.file, problem.message) not in known]
     if new:

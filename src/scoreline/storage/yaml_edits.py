@@ -7,7 +7,7 @@ again and counts only if it says exactly what was to be said.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,14 +32,21 @@ def edited(text: str, value: Struct, type_: Any) -> str:
     if old.value is not None and same(old.value, value):
         return text
     if old.value is not None and old.root is not None:
-        splices = _Edit(text).within(old.root, old.value, value)
-        result = _applied(text, splices) if splices is not None else None
-        if result is not None and _says(result, value, type_):
-            return result
+        for splices in _ways(text, old.root, old.value, value):
+            result = _applied(text, splices) if splices is not None else None
+            if result is not None and _says(result, value, type_):
+                return result
     result = written(value)
     if not _says(result, value, type_):
         raise Invalid("the definition holds a value that YAML cannot say")
     return result
+
+
+def _ways(text: str, root: Node, old: Struct, new: Struct) -> Iterator[list[Splice] | None]:
+    """Ways to change a text, the one that touches the least first."""
+    edit = _Edit(text)
+    yield edit.within(root, old, new)
+    yield [(root.start, root.end, edit.indented(written(new), edit.column(root.start), first=False))]
 
 
 def _says(text: str, value: Struct, type_: Any) -> bool:
@@ -89,8 +96,9 @@ class _Edit:
 
     def scalar(self, node: Leaf, new: Any) -> list[Splice] | None:
         text = flow(plain(new))
-        if "\n" in str(new):
-            return None
+        beside = self.text[node.end : self.line_end(node.end)].strip()
+        if "\n" in str(new) and not beside:
+            return None  # as a block of lines, which no comment could follow
         space = "" if self.text[node.start - 1 : node.start] in (" ", "\n", "[", "{") else " "
         return [(node.start, node.end, space + text)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, Struct
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 
 def written(value: Struct) -> str:
@@ -65,7 +65,7 @@ def block(value: Any) -> str:
     yaml.width = 1 << 20
     yaml.indent(mapping=2, sequence=4, offset=2)
     sink = io.StringIO()
-    yaml.dump(_with_literals(value), sink)
+    yaml.dump(_styled(value, lines=True), sink)
     return sink.getvalue()
 
 
@@ -75,19 +75,21 @@ def flow(value: Any) -> str:
     yaml.width = 1 << 20
     yaml.default_flow_style = True
     sink = io.StringIO()
-    yaml.dump([value], sink)
+    yaml.dump([_styled(value, lines=False)], sink)
     return sink.getvalue().strip()[1:-1]
 
 
-def _with_literals(value: Any) -> Any:
-    """Texts of several lines as blocks of lines."""
+def _styled(value: Any, *, lines: bool) -> Any:
+    """Texts of several lines as blocks of lines, if `lines`; what cannot be seen as escapes in quotes."""
     match value:
         case dict():
-            return {key: _with_literals(content) for key, content in value.items()}
+            return {_styled(key, lines=False): _styled(inner, lines=lines) for key, inner in value.items()}
         case list():
-            return [_with_literals(content) for content in value]
-        case str() if "\n" in value and _can_be_literal(value):
+            return [_styled(inner, lines=lines) for inner in value]
+        case str() if lines and "\n" in value and _can_be_literal(value):
             return LiteralScalarString(value)
+        case str() if not value.isprintable():
+            return DoubleQuotedScalarString(value)
         case _:
             return value
 
