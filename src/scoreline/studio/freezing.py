@@ -156,7 +156,7 @@ def _resolved_lookup(lookup: Lookup, endpoint_id: str, schema: Schema) -> Lookup
 
 
 def _write_service(service: Service, folder: Path) -> None:
-    text = msgspec.json.format(msgspec.json.encode(service))
+    text = msgspec.json.format(msgspec.json.encode(service, order="sorted"))
     (folder / SERVICE).write_bytes(text + b"\n")
 
 
