@@ -23,6 +23,7 @@ from scoreline.scoring.files import load_scorer
 from scoreline.scoring.golden import write_golden
 from scoreline.scoring.parity import check_parity
 from scoreline.studio.frames import record_value
+from scoreline.studio.threads import one_thread
 
 _GOLDEN_ROWS = 40
 _MOST_BUILT_FEATURES = 10
@@ -59,7 +60,8 @@ def write_scorer(
         shutil.rmtree(folder)
         return ScorerOutcome(kind=None, problem=error.message, parity=None)
     scorer = load_scorer(folder)
-    parity = check_parity(pipeline, scorer, frame, seed=seed)
+    with one_thread():
+        parity = check_parity(pipeline, scorer, frame, seed=seed)
     if not math.isfinite(parity.max_difference):
         parity = replace(parity, max_difference=sys.float_info.max)  # JSON has no infinity
     if not parity.passed:
