@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scoreline.core.deployment import Deployment, Update, default_deployment_id
 from scoreline.core.names import check_id
-from scoreline.core.service import LookupEndpoint
+from scoreline.core.service import LookupEndpoint, Service
 from scoreline.deployer.health import assess
 from scoreline.deployer.infrastructures import Infrastructures
 from scoreline.deployer.observations import Observed, observe
@@ -69,13 +69,15 @@ class Deployments:
         found = deployment_named(self._catalog, deployment)
         observed = observe(self._infrastructures.nodes(found.infrastructure))
         newest = self._updates.history(found.id)[:1]
-        return self._described(found, newest[0] if newest else None, observed)
+        service = self._services.version(found.service, found.version).service if found.version else None
+        return self._described(found, service, newest[0] if newest else None, observed)
 
     def overview(self) -> tuple[tuple[control.Infrastructure, ...], tuple[control.Deployment, ...]]:
         """All infrastructures with their nodes, and all deployments with their health."""
         infrastructures = self._infrastructures.all()
         observed = {one.id: observe(self._infrastructures.nodes(one.id)) for one in infrastructures}
         last = self._updates.last()
+        services = self._catalog.deployed()
         described = tuple(
             control.Infrastructure(
                 id=one.id, stage=one.stage, kind=one.kind, nodes=tuple(seen.node for seen in observed[one.id])
@@ -83,7 +85,7 @@ class Deployments:
             for one in infrastructures
         )
         deployments = tuple(
-            self._described(found, last.get(found.id), observed[found.infrastructure])
+            self._described(found, services.get(found.id), last.get(found.id), observed[found.infrastructure])
             for found in self._catalog.deployments()
         )
         return described, deployments
@@ -107,9 +109,10 @@ class Deployments:
         )
 
     def _described(
-        self, found: Deployment, last: Update | None, observed: Sequence[Observed]
+        self, found: Deployment, service: Service | None, last: Update | None, observed: Sequence[Observed]
     ) -> control.Deployment:
         health, messages = assess(found, last, observed, self._reconciler.troubles(found.id))
+        urls = [f"{one.node.url}{dataiku.BASE}/{found.service}" for one in observed if one.node.url]
         return control.Deployment(
             id=found.id,
             service=found.service,
@@ -118,19 +121,17 @@ class Deployments:
             serving={one.node.id: one.services.get(found.service) for one in observed},
             health=health,
             messages=messages,
-            endpoints=self._endpoints(found, [one.node.url for one in observed if one.node.url]),
+            endpoints=_endpoints(service, urls) if service else (),
             last_update=last,
         )
 
-    def _endpoints(self, found: Deployment, urls: Sequence[str]) -> tuple[control.EndpointUrl, ...]:
-        if found.version is None:
-            return ()
-        service = self._services.version(found.service, found.version).service
-        return tuple(
-            control.EndpointUrl(
-                id=endpoint.id,
-                kind="lookup" if isinstance(endpoint, LookupEndpoint) else "prediction",
-                urls=tuple(f"{url}{dataiku.BASE}/{found.service}/{endpoint.id}" for url in urls),
-            )
-            for endpoint in service.endpoints
+
+def _endpoints(service: Service, urls: Sequence[str]) -> tuple[control.EndpointUrl, ...]:
+    return tuple(
+        control.EndpointUrl(
+            id=endpoint.id,
+            kind="lookup" if isinstance(endpoint, LookupEndpoint) else "prediction",
+            urls=tuple(f"{url}/{endpoint.id}" for url in urls),
         )
+        for endpoint in service.endpoints
+    )

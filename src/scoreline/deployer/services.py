@@ -54,15 +54,18 @@ class Services:
             draft.keep()
         return known, False
 
-    def ids(self) -> list[str]:
-        """All services, sorted."""
-        return self._catalog.service_ids()
+    def all(self) -> dict[str, list[PublishedVersion]]:
+        """All services, sorted, each with its versions, oldest first."""
+        by_service: dict[str, list[PublishedVersion]] = {}
+        for version in self._catalog.every_version():
+            by_service.setdefault(version.manifest.service, []).append(version)
+        return by_service
 
     def versions(self, service: str) -> list[PublishedVersion]:
         """The versions of a service, oldest first. Raises NotFound when there is no such service."""
         found = self._catalog.versions(service)
         if not found:
-            hint = did_you_mean(service, self.ids())
+            hint = did_you_mean(service, self._catalog.service_ids())
             raise NotFound(f"no service {service!r} is published; {hint}", code="no-such-service")
         return found
 

@@ -23,7 +23,7 @@ def routes(services: Services, artifacts: Artifacts, *, longest: int, idle: floa
     @router.get("/services", summary="Services", **operation(tuple[control.Service, ...]))
     def list_services() -> Response:
         """All published services with their versions."""
-        return answer([_service(one, services.versions(one)) for one in services.ids()])
+        return answer([_service(service, versions) for service, versions in services.all().items()])
 
     @router.get("/services/{service}", summary="One service", **operation(control.Service))
     def get_service(service: str) -> Response:

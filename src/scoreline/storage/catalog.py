@@ -72,6 +72,13 @@ class Catalog:
         with self._read() as connection:
             return [_version(row) for row in connection.execute(query)]
 
+    def every_version(self) -> list[PublishedVersion]:
+        """The versions of all services, sorted by service, oldest first."""
+        c = tables.versions.c
+        with self._read() as connection:
+            rows = connection.execute(sa.select(tables.versions).order_by(c.service, c.at, c.version))
+            return [_version(row) for row in rows]
+
     def version(self, service: str, version: str) -> PublishedVersion | None:
         """One version, or None."""
         c = tables.versions.c
@@ -151,6 +158,15 @@ class Catalog:
                     f"{deployment.infrastructure!r} already; update that one"
                 ) from error
             return _insert_update(connection, first)
+
+    def deployed(self) -> dict[str, Service]:
+        """By deployment, what the service is in the version that is wanted."""
+        v, d = tables.versions.c, tables.deployments.c
+        same = sa.and_(v.service == d.service, v.version == d.version)
+        query = sa.select(d.id, v.definition).join_from(tables.deployments, tables.versions, same)
+        with self._read() as connection:
+            rows = connection.execute(query)
+            return {row.id: msgspec.json.decode(row.definition, type=Service) for row in rows}
 
     # Updates
 
