@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.deployer.packages import make_package
 
-from scoreline.deployer.home import is_locked
+from scoreline.deployer.locks import is_locked
 
 pytestmark = pytest.mark.slow
 

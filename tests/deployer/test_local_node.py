@@ -14,7 +14,7 @@ import pytest
 from tests.deployer.packages import make_package
 from tests.deployer.processes import ControlPlane, wait_until
 
-from scoreline.deployer.home import is_locked
+from scoreline.deployer.locks import is_locked
 
 pytestmark = pytest.mark.slow
 

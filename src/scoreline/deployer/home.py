@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import BinaryIO
 
 import msgspec
 
+from scoreline.deployer.locks import is_locked, take_lock
 from scoreline.errors import Conflict, Unavailable
 from scoreline.storage.atomic import write_file
 from scoreline.wire.control import SERVER_FILE, ServerFile
 
 _LONGEST_LOG = 10_000_000  # bytes
-_LOOKED_AT = 0.2  # seconds; whoever looks whether a file is locked holds it for a moment
 
 
 @dataclass(frozen=True)
@@ -109,41 +107,3 @@ class Home:
 
 def _unusable(folder: Path, error: OSError) -> Unavailable:
     return Unavailable(f"the home folder {folder} cannot be used: {error.strerror}", code="home")
-
-
-def take_lock(path: Path) -> int | None:
-    """Lock a file and give its descriptor; None when another process holds it.
-
-    The lock lasts until the last process that has the descriptor closes it or dies, however it dies.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _LOOKED_AT
-    try:
-        while not _locks(descriptor):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.01)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock of a file."""
-    if not path.exists():
-        return False
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        return not _locks(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _locks(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

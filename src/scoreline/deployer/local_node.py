@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from scoreline.deployer.home import is_locked, take_lock
+from scoreline.deployer.locks import is_locked, take_lock
 from scoreline.deployer.node_api import NodeApi
 from scoreline.deployer.node_files import NodeFiles, Ready, kill_node, stop_node
 from scoreline.deployer.ports import choose_port

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from scoreline.deployer.home import is_locked
+from scoreline.deployer.locks import is_locked
 from scoreline.storage.atomic import write_file
 
 _STOP_WITHIN = 15.0  # seconds
