@@ -55,9 +55,10 @@ def _says(text: str, value: Struct, type_: Any) -> bool:
 
 
 def _applied(text: str, splices: list[Splice]) -> str | None:
-    """The text after the splices; None when they overlap."""
+    """The text after the splices; None when they overlap. At one place, they stand in their order."""
     before = len(text) + 1
-    for start, end, replacement in sorted(splices, reverse=True):
+    order = sorted(range(len(splices)), key=lambda number: (*splices[number][:2], number), reverse=True)
+    for start, end, replacement in (splices[number] for number in order):
         if end > before:
             return None
         text = text[:start] + replacement + text[end:]
@@ -117,8 +118,7 @@ class _Edit:
         if added:
             column = self.column(node.keys[stay[0]].start)
             text = block({key: plain(new[key]) for key in added})
-            at = self.line_end(node.values[stay[-1]].end)
-            splices.append([(at, at, self.newline + self.indented(text, column, first=True))])
+            splices.append([self.below(node.values[stay[-1]].end, self.indented(text, column, first=True))])
         return _joined(splices)
 
     def entry(self, node: Entries, key: str, old: Any, new: Any) -> list[Splice] | None:
@@ -165,9 +165,16 @@ class _Edit:
         column = self.column(first_dash)
         text = self.newline.join(self.dashed(item, column, first=True) for item in new)
         if position:
-            at = self.line_end(node.values[position - 1].end)
-            return [(at, at, self.newline + text)]
+            return [self.below(node.values[position - 1].end, text)]
         return [(first_dash - column, first_dash - column, text + self.newline)]
+
+    def below(self, offset: int, text: str) -> Splice:
+        """Lines put in below the line of `offset`."""
+        stop = self.line_end(offset)
+        if stop == len(self.text):
+            return (stop, stop, self.newline + text)
+        stop += len(self.newline)
+        return (stop, stop, text + self.newline)
 
     def removal(self, start: int, end: int) -> list[Splice] | None:
         """The lines from `start` to `end` taken out; None when the first one holds something else, too."""
