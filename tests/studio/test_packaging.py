@@ -22,6 +22,7 @@ from scoreline.studio.packaging import create_version, verify_package
 from scoreline.studio.versions import differences, version_ids, version_of, versions_of
 
 SERVICE = "fraud_detection"
+AGE_AS_STATE = "{dataset: cards, keys: [{column: card}], columns: [{column: age, name: state}]}"
 
 
 @pytest.fixture(scope="session")
@@ -235,8 +236,7 @@ def test_a_column_that_the_dataset_lacks_names_the_nearest(project):
     ("lookups", "words"),
     [
         (
-            "[{dataset: merchants, keys: [{column: merchant_id}]}, "
-            "{dataset: cards, keys: [{column: card}], columns: [{column: age, name: state}]}]",
+            f"[{{dataset: merchants, keys: [{{column: merchant_id}}]}}, {AGE_AS_STATE}]",
             "'merchants' and 'cards' both give a column 'state'",
         ),
         (
