@@ -66,6 +66,8 @@ INTERNAL = Problem(
     code="internal",
 )
 
+INTERNAL_BODY = msgspec.json.encode(INTERNAL)
+
 
 def problem_of(error: errors.ScorelineError) -> Problem:
     """What a client is told about an error."""

@@ -1,0 +1,62 @@
+"""From a request to its answer: find the call, decode the query, run it, count it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scoreline.errors import Invalid, ScorelineError
+from scoreline.node.counters import Series
+from scoreline.node.endpoint import Clock
+from scoreline.node.routes import Call, Routes
+from scoreline.wire.problems import INTERNAL_BODY, encode_problem
+
+Answer = tuple[int, bytes]
+"""Status and JSON body."""
+
+
+class Answering:
+    """Answers the user API. `routes` is replaced whole; an answer uses the routes it began with."""
+
+    def __init__(self, clock: Clock, unrouted: Series, report: Callable[[str, Exception], None]) -> None:
+        self.routes = Routes(calls={}, services={})
+        self._clock = clock
+        self._unrouted = unrouted
+        self._report = report
+
+    def answer(self, method: bytes, url: bytes, body: bytes) -> Answer | None:
+        """The answer to a request; None when its path is not one of the user API. Raises nothing."""
+        begun = self._clock()
+        routes = self.routes
+        call = routes.calls.get(url)
+        try:
+            if call is None:
+                path, _, parameters = url.partition(b"?")
+                call = routes.find(path)
+                if call is None:
+                    return None
+                if call.action.method == b"GET":
+                    body = parameters
+            if method != call.action.method:
+                _check_method(method, call)
+            query = call.action.decode(body)
+            if query.dispatch is not None and query.dispatch.forced_generation is not None:
+                call = routes.forced(call, query.dispatch.forced_generation)
+            reply = call.action.run(query, begun)
+        except ScorelineError as error:
+            return self._refuse(call, begun, *encode_problem(error))
+        except Exception as error:
+            self._report(f"{call.service}/{call.endpoint}" if call else "routing", error)
+            return self._refuse(call, begun, 500, INTERNAL_BODY)
+        call.series.count(200, self._clock() - begun, reply.records, reply.ignored)
+        return 200, reply.body
+
+    def _refuse(self, call: Call | None, begun: int, status: int, body: bytes) -> Answer:
+        series = self._unrouted if call is None else call.series
+        series.count(status, self._clock() - begun, 0)
+        return status, body
+
+
+def _check_method(method: bytes, call: Call) -> None:
+    wanted = call.action.method
+    if not (method == b"HEAD" and wanted == b"GET"):
+        raise Invalid(f"{call.name!r} is called with {wanted.decode()}", code="method-not-allowed")

@@ -1,0 +1,55 @@
+"""Plans: what the supervisor tells its workers to hold and to answer with, and the requests they pass on."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class PlannedGeneration(Struct, frozen=True):
+    """A generation to hold in memory."""
+
+    folder: str
+    digest: str
+    rows: dict[str, int]
+    """Endpoint -> its row in the shared counters."""
+
+
+class PlannedService(Struct, frozen=True):
+    """What a service answers with."""
+
+    enabled: bool
+    active: str | None
+    generations: dict[str, PlannedGeneration]
+
+
+class Plan(Struct, frozen=True):
+    """Everything a worker holds, once the plan is committed."""
+
+    number: int
+    services: dict[str, PlannedService]
+
+
+class Prepared(Struct, frozen=True):
+    """A worker's answer to a plan: ready to commit it, but for these."""
+
+    failures: dict[str, str]
+    """`service/generation` -> why it cannot be loaded."""
+
+
+class Passed(Struct, frozen=True):
+    """A request that a worker passes on to the supervisor."""
+
+    method: str
+    path: tuple[str, ...]
+    parameters: dict[str, str]
+    body: bytes
+    archive: str | None = None
+    """File with the body of an upload."""
+
+
+class Reply(Struct, frozen=True):
+    """The supervisor's answer to a request."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
