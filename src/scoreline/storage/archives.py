@@ -34,7 +34,7 @@ Check = Callable[[Path, Manifest], None]
 class PackageLimits:
     """What a package may hold at most."""
 
-    archive_bytes: int = 2 << 30
+    archive_bytes: int = 4 << 30
     """Size of the archive itself."""
     unpacked: ZipLimits = field(default_factory=ZipLimits)
 
