@@ -83,7 +83,9 @@ def schema(
 def export(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The zip archive to write.")],
     project: ProjectOption = None,
-    with_data: Annotated[bool, typer.Option(help="Whether the data files go along.")] = True,
+    with_data: Annotated[
+        bool, typer.Option("--with-data/--without-data", help="Whether the data files go along.")
+    ] = True,
 ) -> None:
     """Write a project as a zip archive; the same files give the same bytes."""
     from scoreline.studio.projects import export_project

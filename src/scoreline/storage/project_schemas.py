@@ -22,7 +22,9 @@ SCHEMA_NAMES = tuple(_TYPES)
 
 def json_schema(name: str) -> dict[str, Any]:
     """The JSON Schema of one kind of definition; `name` is one of SCHEMA_NAMES."""
-    return {"$schema": _DIALECT, "title": f"Scoreline: {name}"} | msgspec.json.schema(_TYPES[name])
+    schema = {"$schema": _DIALECT, "title": f"Scoreline: {name}"} | msgspec.json.schema(_TYPES[name])
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))
+    return plain
 
 
 def write_schemas(folder: Path) -> list[str]:
