@@ -195,7 +195,10 @@ class Client:
     def _endpoint(self, deployment: str, endpoint: str, *, fresh: bool) -> EndpointUrl:
         for again in (fresh, True):
             if again or deployment not in self._endpoints:
-                self._endpoints[deployment] = self.deployment(deployment).endpoints
+                found = self.deployment(deployment)
+                if found.version is None:
+                    raise Unavailable("; ".join(found.messages) or f"{deployment!r} has no version yet")
+                self._endpoints[deployment] = found.endpoints
             known = {one.id: one for one in self._endpoints[deployment]}
             if endpoint in known:
                 return known[endpoint]

@@ -172,11 +172,14 @@ class Worker:
             check_admin(exchange.headers, self._configuration.admin_key)
         elif exchange.path not in (("isReady",), ("metrics",)):
             raise NotFound("there is nothing here", code="no-such-path")
-        if exchange.upload is None:
+        if exchange.upload is None and exchange.method != "PUT":
             return await self._pass_on(exchange, None)
         file = Path(self._configuration.uploads) / f"{uuid.uuid4().hex}.zip"
         try:
-            await _store(exchange.upload, file)
+            if exchange.upload is None:  # a small archive came in one piece with its head
+                file.write_bytes(exchange.body)
+            else:
+                await _store(exchange.upload, file)
             return await self._pass_on(exchange, str(file))
         finally:
             file.unlink(missing_ok=True)
