@@ -124,6 +124,8 @@ def _deploy(project: Path, home: Path) -> None:
             client.publish(Workspace(project).versions(SERVICE) / f"{version}.zip")
         if DEPLOYMENT not in {deployment.id for deployment in client.deployments()}:
             client.deploy(SERVICE, "v1", progress=say)
+        if client.deployment(DEPLOYMENT).version is None:
+            client.update(DEPLOYMENT, "v1", progress=say)
         if client.deployment(DEPLOYMENT).version == "v1":
             client.update(DEPLOYMENT, "v2", progress=say)
         run = client.run_test_queries(DEPLOYMENT)

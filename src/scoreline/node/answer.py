@@ -31,7 +31,7 @@ class Answering:
         try:
             if call is None:
                 path, _, parameters = url.partition(b"?")
-                call = routes.find(path)
+                call = routes.find(path, body)
                 if call is None:
                     return None
                 if call.action.method == b"GET":

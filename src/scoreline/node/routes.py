@@ -49,10 +49,11 @@ class Routes:
     """By path as most clients write it: the one look that most queries need."""
     services: Mapping[str, ServiceRoutes]
 
-    def find(self, path: bytes) -> Call | None:
+    def find(self, path: bytes, body: bytes) -> Call | None:
         """The call of a path in any spelling; None when it is not a path of the user API.
 
-        Raises NotFound, or Unavailable when nothing answers for the service now.
+        A query that forces a generation is answered also when the service has no active one: so a generation
+        is tried before it is switched to. Raises NotFound, or Unavailable when nothing answers now.
         """
         parts = split_path(path)
         if tuple(parts[: len(_BASE)]) != _BASE:
@@ -61,7 +62,13 @@ class Routes:
         if len(names) != 3:
             raise NotFound(f"a query goes to {dataiku.BASE}/SERVICE/ENDPOINT/ACTION", code="no-such-path")
         service_id, endpoint_id, action = names
-        calls = self._calls(service_id, None)
+        try:
+            calls = self._calls(service_id, None)
+        except Unavailable:
+            forced = dataiku.forced_generation(body)
+            if forced is None:
+                raise
+            calls = self._calls(service_id, forced)
         return _choose(calls, service_id, endpoint_id, action)
 
     def forced(self, call: Call, generation: str) -> Call:

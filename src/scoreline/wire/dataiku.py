@@ -96,3 +96,16 @@ class LookupResult(Struct, rename="camel", gc=False):
     ignored: bool | UnsetType = UNSET
     ignore_reason: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
+
+
+class _Dispatched(Struct):
+    dispatch: Dispatch | None = None
+
+
+def forced_generation(body: bytes) -> str | None:
+    """The generation that a query of any action forces; None when it forces none, or is no query."""
+    try:
+        dispatch = msgspec.json.decode(body, type=_Dispatched).dispatch
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return dispatch.forced_generation if dispatch else None
