@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -282,6 +284,31 @@ def test_what_a_killed_process_left_is_swept(project):
     created(project)
 
     assert [path.name for path in versions.iterdir()] == ["v1.zip"]
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from scoreline.errors import Unavailable
+from scoreline.studio.packaging import create_version
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    create_version(Path(sys.argv[1]), "fraud_detection", by="tester", progress=lambda line: None)
+except Unavailable as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("largest", [100, 3_000, 9_000])
+def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing(project, largest):
+    # The size a file may have is limited, which fails where a full disk would.
+    created(project)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(project), str(largest)], capture_output=True, text=True
+    )
+
+    assert "cannot" in done.stdout, done.stderr
+    assert [path.name for path in Workspace(project).versions(SERVICE).iterdir()] == ["v1.zip"]
 
 
 def test_versions_made_at_once_get_ids_of_their_own(project):

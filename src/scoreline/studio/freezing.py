@@ -78,7 +78,7 @@ def freeze(workshop: Workshop, service_id: str, label: Label, folder: Path) -> M
         service=service_id,
         version=label.version,
         digest=content_digest(files),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         created_by=label.by,
         release_notes=label.release_notes,
         models={name: model for name, (model, _) in models.items()},

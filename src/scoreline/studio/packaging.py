@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scoreline.core.names import check_id, next_version_id
 from scoreline.core.package import Manifest
-from scoreline.errors import Conflict, Invalid, ScorelineError
+from scoreline.errors import Conflict, Invalid, NotFound, Unavailable
 from scoreline.lookups.bundled import verify_lookups
 from scoreline.node.generation import load_generation
 from scoreline.storage.archives import extract_archive, write_archive
@@ -36,7 +36,7 @@ def create_version(
     The archive `.scoreline/versions/<service>/<version>.zip` appears whole, after it was unpacked again,
     loaded as a node does and asked its golden rows. Killed at any point, the same call does it all again.
     `environment` holds the secrets that connections name; None: the process's own. Waits for the project's
-    lock. Raises Conflict (code `version-exists`), and what `freeze` raises.
+    lock. Raises Conflict (code `version-exists`), Unavailable (a full disk), and what `freeze` raises.
     """
     workspace = Workspace(folder)
     with project_lock(workspace, f"version create {service_id}", say=progress):
@@ -48,15 +48,23 @@ def create_version(
         workshop = Workshop(project, workspace, tables, progress)
         versions.mkdir(parents=True, exist_ok=True)
         sweep(versions)
-        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=versions) as name:
-            draft = Path(name)
-            package = draft / "package"
-            package.mkdir()
-            manifest = freeze(workshop, service_id, Label(chosen, by, release_notes), package)
-            write_archive(package, draft / "package.zip")
-            _prove_new(draft / "package.zip", draft / "unpacked")
-            (draft / "package.zip").replace(versions / f"{chosen}.zip")
-            sync_folder(versions)
+        try:
+            return _make(workshop, service_id, Label(chosen, by, release_notes), versions)
+        except OSError as error:
+            raise Unavailable(f"cannot make the version: {error.strerror}; nothing was kept") from error
+
+
+def _make(workshop: Workshop, service_id: str, label: Label, versions: Path) -> Manifest:
+    """Write the archive of a version into the folder `versions`, the proof before the name."""
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=versions) as name:
+        draft = Path(name)
+        package = draft / "package"
+        package.mkdir()
+        manifest = freeze(workshop, service_id, label, package)
+        write_archive(package, draft / "package.zip")
+        _prove_new(draft / "package.zip", draft / "unpacked")
+        (draft / "package.zip").replace(versions / f"{label.version}.zip")
+        sync_folder(versions)
     return manifest
 
 
@@ -93,7 +101,7 @@ def _prove(archive: Path, folder: Path) -> Manifest:
 def _prove_new(archive: Path, folder: Path) -> None:
     try:
         _prove(archive, folder)
-    except ScorelineError as error:
+    except (Invalid, NotFound) as error:
         raise Invalid(
             f"the package was made but does not work, so there is no version: {error.message}",
             code="package-not-proven",
