@@ -52,8 +52,8 @@ class Routes:
     def find(self, path: bytes, body: bytes) -> Call | None:
         """The call of a path in any spelling; None when it is not a path of the user API.
 
-        A query that forces a generation is answered also when the service has no active one: so a generation
-        is tried before it is switched to. Raises NotFound, or Unavailable when nothing answers now.
+        A query that forces a generation need not be one for the active generation, nor need there be one: so
+        a generation is tried before it is switched to. Raises NotFound, or Unavailable when nothing answers now.
         """
         parts = split_path(path)
         if tuple(parts[: len(_BASE)]) != _BASE:
@@ -63,13 +63,12 @@ class Routes:
             raise NotFound(f"a query goes to {dataiku.BASE}/SERVICE/ENDPOINT/ACTION", code="no-such-path")
         service_id, endpoint_id, action = names
         try:
-            calls = self._calls(service_id, None)
-        except Unavailable:
+            return _choose(self._calls(service_id, None), service_id, endpoint_id, action)
+        except (NotFound, Unavailable):
             forced = dataiku.forced_generation(body)
             if forced is None:
                 raise
-            calls = self._calls(service_id, forced)
-        return _choose(calls, service_id, endpoint_id, action)
+        return _choose(self._calls(service_id, forced), service_id, endpoint_id, action)
 
     def forced(self, call: Call, generation: str) -> Call:
         """The same call of another loaded generation. Raises NotFound when there is none."""
