@@ -53,7 +53,7 @@ class Routes:
         """The call of a path in any spelling; None when it is not a path of the user API.
 
         A query that forces a generation need not be one for the active generation, nor need there be one: so
-        a generation is tried before it is switched to. Raises NotFound, or Unavailable when nothing answers now.
+        a generation is tried before it is switched to. Raises NotFound, or Unavailable when nothing answers.
         """
         parts = split_path(path)
         if tuple(parts[: len(_BASE)]) != _BASE:
