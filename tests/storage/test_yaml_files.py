@@ -24,9 +24,27 @@ endpoints:
       - query: {features: {amount: 3704.17, day: 2020-01-01, on: yes}}
 """
 PIECES = [
-    *"-:?[]{},#&*!|>'\"%@`\n \t~=1a", "\n  ", "\n- ", "key: ", "<<", "---\n", "...\n", "%YAML 1.1\n", "\ufeff",
-    "\x85", "\u2028", "null", ".nan", "1e999", "0o17", "0b1", "1_000", "!!str", "kind: prediction", "endpoints:",
-]  # fmt: skip
+    *"-:?[]{},#&*!|>'\"%@`\n \t~=1a",
+    "\n  ",
+    "\n- ",
+    "key: ",
+    "<<",
+    "---\n",
+    "...\n",
+    "%YAML 1.1\n",
+    "\ufeff",
+    "\x85",
+    "\u2028",
+    "null",
+    ".nan",
+    "1e999",
+    "0o17",
+    "0b1",
+    "1_000",
+    "!!str",
+    "kind: prediction",
+    "endpoints:",
+]
 texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
