@@ -43,7 +43,7 @@ def export_model(
     encoding = read_columns(encoder, signature)
     if len(encoding.columns) != estimator.n_features_in_:
         raise not_exportable("its encoder does not make the columns that its model takes")
-    accepts_missing = _accepts(estimator, math.nan)
+    accepts_missing = _accepts(estimator, encoding, math.nan)
     _check_missing(encoding, accepts_missing=accepts_missing)
     exported = _reader(estimator)(estimator, encoding)
     document = ScorerDocument(
@@ -53,7 +53,7 @@ def export_model(
         exact=exported.exact,
         slots=tuple(encoding.slots),
         accepts_missing=accepts_missing,
-        limit=None if _accepts(estimator, math.inf) else _limit(exported),
+        limit=None if _accepts(estimator, encoding, math.inf) else _limit(exported),
         model=exported.model,
         percentiles=_percentiles(signature, test_probabilities),
     )
@@ -93,10 +93,12 @@ def _reader(estimator: Any) -> Read:
     raise not_exportable(f"{type(estimator).__name__} is not known")
 
 
-def _accepts(estimator: Any, value: float) -> bool:
-    """Whether the model itself predicts for a row with such a number. Asking it beats knowing its rules."""
-    row = np.zeros((1, estimator.n_features_in_))
-    row[0, :] = value
+def _accepts(estimator: Any, encoding: Encoding, value: float) -> bool:
+    """Whether the model itself predicts for a row of such numbers. Asking it beats knowing its rules."""
+    row = np.zeros((1, len(encoding.columns)))
+    for index, column in enumerate(encoding.columns):
+        if not isinstance(column, CodedColumn) or (math.isnan(value) and np.isnan(column.values()).any()):
+            row[0, index] = value
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from scoreline.scoring.columns import Encoding, Numbers, not_exportable
 from scoreline.scoring.document import Ensemble, LinkName
 from scoreline.scoring.exported import ExportedModel
 from scoreline.scoring.flatten import Flattener, Inner, Mask, Members, ReadNode, Threshold
+from scoreline.scoring.trees import ZERO
 
 _CATEGORICAL, _MISSING_LEFT, _MISSING_TYPE = 1, 2, 12
 _MISSING_IS_ZERO, _MISSING_IS_NAN = 4, 8
@@ -76,7 +78,10 @@ def _tree(fields: dict[str, str]) -> ReadNode:
 
 
 def _threshold(value: float, kind: int) -> Threshold:
+    """A split by size. LightGBM reads every number of at most ZERO as 0, so no threshold parts those."""
     missing = kind & _MISSING_TYPE
+    if abs(value) <= ZERO:
+        value = ZERO if value >= 0 else math.nextafter(-ZERO, -math.inf)
     if missing == _MISSING_IS_NAN:
         return Threshold(value, bool(kind & _MISSING_LEFT))
     if missing == _MISSING_IS_ZERO:

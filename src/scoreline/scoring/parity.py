@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from msgspec import Struct
 from sklearn.pipeline import Pipeline
 
 from scoreline.core.model import Feature, Task
+from scoreline.core.parity import ParityReport
 from scoreline.core.prediction import Ignored, Prediction
 from scoreline.errors import Invalid
 from scoreline.scoring.built_rows import BuiltRow, Record, build_rows, recombine
@@ -26,7 +26,6 @@ from scoreline.scoring.values import to_category, to_number
 TOLERANCE = 1e-9
 """Greatest difference of a probability, or of a value relative to its size if that is above 1."""
 
-_ROWS = 10_000
 _MOST_FAILURES = 10
 _MOST_REFUSALS = 200
 _TWIN_SECONDS = 5.0
@@ -36,51 +35,27 @@ _LAST_BITS = 4 * 2.0**-53
 _Answer = Prediction | Ignored | Invalid
 
 
-class ParityReport(Struct, frozen=True, kw_only=True):
-    """What the parity check found."""
-
-    rows: int
-    """Rows from the data, or whose values are from the data."""
-    built_rows: int
-    """Rows made up: missing values, unseen categories, thresholds and their neighbours, extremes, types."""
-    refused: int
-    """Of these, rows that the scorer refuses or leaves out, as the original does."""
-    max_difference: float
-    tolerance: float
-    exact_required: bool
-    """Whether every answer must equal the original's bit for bit."""
-    unequal: int
-    """Answers that differ from the original's, if only in the last bit."""
-    label_mismatches: int
-    kernel_equals_twin: bool | None
-    """Whether kernel and twin agree bit for bit; None when there is no kernel, or nothing for it to do."""
-    twin_rows: int
-    """On how many rows kernel and twin were compared."""
-    passed: bool
-    first_failures: tuple[str, ...]
-    """What went wrong on the first few rows; names features, holds no values of the data."""
-    seconds: float
-
-
-def check_parity(pipeline: Any, scorer: ExportedScorer, frame: pd.DataFrame, *, seed: int) -> ParityReport:
-    """Compare a scorer with the fitted pipeline on at least 10,000 rows of `frame`, or made from it, and on
-    built rows.
+def check_parity(
+    pipeline: Any, scorer: ExportedScorer, frame: pd.DataFrame, *, seed: int, rows: int = 10_000
+) -> ParityReport:
+    """Compare a scorer with the fitted pipeline on `rows` rows of `frame`, recombined if there are fewer, and
+    on built rows.
 
     `frame` has the columns of the signature, as in training or plainer; other columns do not matter. It must
     have rows. The report says whether the scorer may be used; nothing is raised when it may not.
     """
     started = time.perf_counter()
     rng = np.random.default_rng(seed)
-    rows, from_data = _rows(scorer, frame, rng)
-    answers = [_ask(scorer, row.record) for row in rows]
-    findings = _Findings(scorer, rows, from_data)
+    compared_rows = _rows(scorer, frame, rows, rng)
+    answers = [_ask(scorer, row.record) for row in compared_rows]
+    findings = _Findings(scorer, compared_rows)
     findings.compare_answers(_Original(pipeline, scorer), answers)
-    agree, compared = _compare_twin(scorer, rows, rng)
+    agree, compared = _compare_twin(scorer, compared_rows, rng)
     if agree is False:
         findings.fail(None, "kernel and twin differ")
     return ParityReport(
-        rows=from_data,
-        built_rows=len(rows) - from_data,
+        rows=rows,
+        built_rows=len(compared_rows) - rows,
         refused=sum(not isinstance(answer, Prediction) for answer in answers),
         max_difference=findings.max_difference,
         tolerance=TOLERANCE,
@@ -96,17 +71,16 @@ def check_parity(pipeline: Any, scorer: ExportedScorer, frame: pd.DataFrame, *, 
 
 
 def _rows(
-    scorer: ExportedScorer, frame: pd.DataFrame, rng: np.random.Generator
-) -> tuple[list[BuiltRow], int]:
-    """The rows to compare, those from the data first, and how many those are."""
+    scorer: ExportedScorer, frame: pd.DataFrame, count: int, rng: np.random.Generator
+) -> list[BuiltRow]:
+    """The rows to compare: `count` from the data, then those that are made up."""
     features = scorer.signature.features
-    chosen = rng.permutation(len(frame))[:_ROWS]
-    records = frame_records(frame.iloc[chosen], features)
+    records = frame_records(frame.iloc[rng.permutation(len(frame))[:count]], features)
     if not records:
         raise Invalid("the parity check needs rows; the training data has none")
-    records += recombine(records, features, max(0, _ROWS - len(records)), rng)
-    rows = [BuiltRow(record, f"data row {number}") for number, record in enumerate(records)]
-    return rows + build_rows(scorer.document, scorer.trees, records, rng), len(rows)
+    records += recombine(records, features, count - len(records), rng)
+    from_data = [BuiltRow(record, f"data row {number}") for number, record in enumerate(records)]
+    return from_data + build_rows(scorer.document, scorer.trees, records, rng)
 
 
 def frame_records(frame: pd.DataFrame, features: Sequence[Feature]) -> list[Record]:
@@ -172,7 +146,6 @@ class _Findings:
 
     scorer: ExportedScorer
     rows: Sequence[BuiltRow]
-    from_data: int
 
     def __post_init__(self) -> None:
         self.failures: list[str] = []
@@ -211,6 +184,8 @@ class _Findings:
             if not original.refuses(self.rows[row].record):
                 self.fail(row, "the scorer refuses what the original answers")
         for row, answer in enumerate(answers):
+            if isinstance(answer, Invalid):
+                continue
             if isinstance(answer, Ignored) != self._lacks_required(self.rows[row].record):
                 self.fail(row, "a record is left out that has all it needs, or scored without it")
 
