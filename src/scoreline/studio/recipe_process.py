@@ -158,7 +158,9 @@ def _fail(scratch: Path, fault: Fault) -> int:
 
 
 def _die_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: an interpreter that ends while a thread waits in a buffered reader aborts itself.
+    while os.read(0, 4096):
+        pass
     os._exit(1)
 
 
