@@ -226,13 +226,13 @@ def test_the_test_queries_are_answered_by_the_node_itself(v2: CommandLine) -> No
 
 
 def test_the_history_names_who_when_from_and_to(v2: CommandLine) -> None:
-    newest, first = v2.json("deployments", "history", DEPLOYMENT)
+    *_, second, first = v2.json("deployments", "history", DEPLOYMENT)
 
     assert (first["from_version"], first["to_version"]) == (None, "v1")
-    assert (newest["from_version"], newest["to_version"]) == ("v1", "v2")
-    assert newest["outcome"] == "SUCCESS"
-    assert newest["by"]
-    assert newest["started_at"] <= newest["finished_at"]
+    assert (second["from_version"], second["to_version"]) == ("v1", "v2")
+    assert second["outcome"] == "SUCCESS"
+    assert second["by"]
+    assert second["started_at"] <= second["finished_at"]
 
 
 def test_a_curl_line_as_pasted_prints_the_prediction(v2: CommandLine) -> None:
@@ -256,12 +256,14 @@ project = scoreline.open_project(sys.argv[1])
 built = project.build()
 outcomes = project.test_queries("fraud_detection")
 manifest = project.create_version("fraud_detection", "from_python", release_notes="made by a program")
+deployment = "fraud_detection-on-local"
 with scoreline.Client() as client:
     client.publish(project.package("fraud_detection", "from_python"))
-    update = client.deploy("fraud_detection", "from_python", id="second")
-    answer = client.query("second", "predict_fraud", json.loads(sys.argv[2]))
-    run = client.run_test_queries("second")
-    health = client.deployment("second").health
+    update = client.update(deployment, "from_python")
+    answer = client.query(deployment, "predict_fraud", json.loads(sys.argv[2]))
+    run = client.run_test_queries(deployment)
+    health = client.deployment(deployment).health
+    client.update(deployment, "v2")
 print(json.dumps([built.ok, [o.passed for o in outcomes], manifest.version, update.outcome.value,
                   answer, run.passed, health.value]))
 """

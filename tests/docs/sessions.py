@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -67,9 +69,11 @@ class _Session:
         return printed.decode(errors="replace")
 
     def close(self) -> None:
-        """End the process; what it started in the background is not touched."""
+        """End the process and what it left running in the background, but no daemon with its own session."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
