@@ -20,7 +20,7 @@ def run_score(recipe: ScoreRecipe, run: RecipeRun) -> dict[str, int]:
     """Write the input with the predictions of the model's active version."""
     from scoreline.studio.scoring_rows import score_table
 
-    scored = score_table(_store(recipe.model, run), run.read(recipe.input))
+    scored = score_table(_store(recipe.model, run), run.read(recipe.input), dataset=recipe.input)
     return {recipe.output: run.write(recipe.output, scored)}
 
 
