@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 8460
 _GRACE = 5  # seconds for requests that are being answered when it stops
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> int:
@@ -46,6 +47,8 @@ def serve(settings: Settings) -> None:
     from scoreline.rest.application import make_application
     from scoreline.wire.control import ServerFile
 
+    for number in _SIGNALS:
+        signal.signal(number, _end)
     home = Home(settings.home)
     with home.held(), listen(settings.host, settings.port, FIRST_PORT) as listener:
         url = url_of(settings.host, listener.getsockname()[1])
@@ -70,15 +73,17 @@ def serve(settings: Settings) -> None:
             logging.getLogger(__name__).info("the control plane is up at %s", url)
             _answer(application, listener)
         finally:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # it is ending, and does so in order
             control_plane.stop()
 
 
 def _local_node(settings: Settings, folder: Path) -> LocalNode:
     from scoreline.deployer.local_node import LocalNode
-    from scoreline.deployer.node_files import NodeFiles
+    from scoreline.deployer.node_files import LOCAL_NODE, NodeFiles
 
     return LocalNode(
-        NodeFiles(folder, "local"),
+        NodeFiles(folder, LOCAL_NODE),
         host=settings.host,
         port=settings.node_port,
         workers=settings.node_workers,
@@ -97,15 +102,11 @@ def _answer(application: FastAPI, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE,
         server_header=False,
     )
-    server = uvicorn.Server(config)
+    uvicorn.Server(config).run(sockets=[listener])
 
-    def hang_up(_signal: int, _frame: Any) -> None:
-        server.should_exit = True
 
-    # uvicorn raises its signals once more when it has ended, and then the parts still have to be stopped.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, hang_up)
-    server.run(sockets=[listener])
+def _end(_signal: int, _frame: Any) -> None:
+    raise SystemExit(0)
 
 
 def _control_plane(arguments: Sequence[str]) -> int:

@@ -16,8 +16,7 @@ import msgspec
 
 from scoreline.client.client import Client
 from scoreline.core.deployment import Update
-from scoreline.deployer.infrastructures import LOCAL
-from scoreline.deployer.node_files import NodeFiles, stop_node
+from scoreline.deployer.node_files import LOCAL_NODE, NodeFiles, stop_node
 from scoreline.wire.control import SERVER_FILE, ServerFile, Status
 
 T = TypeVar("T")
@@ -28,7 +27,7 @@ class ControlPlane:
 
     def __init__(self, home: Path, **settings: object) -> None:
         self.home = home
-        self.node_files = NodeFiles(home / "nodes", LOCAL.id)
+        self.node_files = NodeFiles(home / "nodes", LOCAL_NODE)
         given = {"reconcile_seconds": 0.2, **settings}
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")},

@@ -71,15 +71,14 @@ def down(home: HomeOption = None) -> None:
     """Stop the control plane of this machine and the node beside it."""
     from scoreline import settings
     from scoreline.deployer.home import Home
-    from scoreline.deployer.infrastructures import LOCAL
-    from scoreline.deployer.node_files import NodeFiles, stop_node
+    from scoreline.deployer.node_files import LOCAL_NODE, NodeFiles, stop_node
 
     place = Home(settings.load({"home": home}).home)
     was_up = place.in_use()
     if was_up:
         _end(place)
     # The node of a control plane that was killed is still there.
-    had_node = stop_node(NodeFiles(place.nodes, LOCAL.id))
+    had_node = stop_node(NodeFiles(place.nodes, LOCAL_NODE))
     say("stopped" if was_up or had_node else f"nothing was running for {place.folder}")
 
 

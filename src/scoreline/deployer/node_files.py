@@ -16,6 +16,9 @@ from msgspec import Struct
 from scoreline.deployer.locks import is_locked
 from scoreline.storage.atomic import write_file
 
+LOCAL_NODE = "local"
+"""Id of the node that the control plane starts beside itself."""
+
 _STOP_WITHIN = 15.0  # seconds
 
 
