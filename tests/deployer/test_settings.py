@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import scoreline
 from scoreline.errors import Invalid
 from scoreline.settings import Settings, load, reference
 
@@ -85,3 +87,12 @@ def test_the_reference_names_every_setting() -> None:
     for setting in fields(Settings):
         assert f"`{setting.name}`" in page
         assert f"`SCORELINE_{setting.name.upper()}`" in page
+
+
+def test_nothing_else_of_the_control_plane_reads_the_environment() -> None:
+    source = Path(scoreline.__file__).parent
+    rooms = [*source.glob("deployer/*.py"), *source.glob("rest/*.py"), *source.glob("client/*.py")]
+    files = [*rooms, source / "wiring.py", source / "cli/deployer.py", source / "cli/control_plane.py"]
+
+    assert len(files) > 20
+    assert [path.name for path in files if re.search(r"os\.environ|getenv", path.read_text())] == []
