@@ -72,7 +72,7 @@ class Draft:
             raise Invalid(
                 f"the package is larger than {self._longest} bytes; raise the setting max_package_bytes or "
                 "bundle fewer rows",
-                code="too-large",
+                code="body-too-large",
             )
         try:
             self._file.write(chunk)
