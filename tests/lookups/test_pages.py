@@ -144,7 +144,7 @@ for number in range(count):
         else:
             other = draw.randrange(pages) * 4096
             data[start:start + 64] = data[other:other + 64]
-    path = folder / f"data.mdb"
+    path = folder / "data.mdb"
     path.unlink()
     path.write_bytes(data)
     try:
@@ -161,6 +161,7 @@ for number in range(count):
             except ScorelineError:
                 pass
     lookup.close()
+(folder / "data.mdb").write_bytes(whole)
 print(outcomes["refused"], outcomes["passed"])
 """
 
