@@ -47,6 +47,9 @@ class Answering:
         except Exception as error:
             self._report(f"{call.service}/{call.endpoint}" if call else "routing", error)
             return self._refuse(call, begun, 500, INTERNAL_BODY)
+        if isinstance(reply, bytes):
+            call.series.count_one(self._clock() - begun)
+            return 200, reply
         call.series.count(200, self._clock() - begun, reply.records, reply.ignored)
         return 200, reply.body
 

@@ -72,13 +72,20 @@ class Series:
         self._words = words
         self._base = (worker * ROWS + row) * _WORDS
 
+    def count_one(self, nanoseconds: int) -> None:
+        """Count the usual answer: status 200, one record, not ignored. As `count`, in fewer steps."""
+        words, base = self._words, self._base
+        words[base + _BUCKET + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
+        words[base + _SUM_NS] += nanoseconds
+
     def count(self, status: int, nanoseconds: int, records: int, ignored: Sequence[str] = ()) -> None:
         """Count one answer."""
         words, base = self._words, self._base
-        words[base + _STATUS_PLACE.get(status, _STATUS_PLACE[0])] += 1
+        if status != 200:
+            words[base + _STATUS_PLACE.get(status, _STATUS_PLACE[0])] += 1
         words[base + _BUCKET + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
         words[base + _SUM_NS] += nanoseconds
-        words[base + _RECORDS] += records
+        words[base + _RECORDS] += records - 1
         for reason in ignored:
             words[base + _REASON_PLACE[reason]] += 1
 
@@ -117,19 +124,17 @@ class Totals:
         step = ROWS * _WORDS
         regions = range(row * _WORDS, len(words), step)
         self._words = [sum(words[start + place] for start in regions) for place in range(_WORDS)]
-        self.statuses = dict(zip(STATUSES, self._words[_STATUS:_BUCKET], strict=True))
         self.buckets = tuple(self._words[_BUCKET:_SUM_NS])
         self.nanoseconds = self._words[_SUM_NS]
-        self.records = self._words[_RECORDS]
+        self.requests = sum(self.buckets)
+        """Answers of any status."""
+        self.statuses = dict(zip(STATUSES, self._words[_STATUS:_BUCKET], strict=True))
+        self.statuses[200] = self.requests - sum(self.statuses.values())
+        self.records = self._words[_RECORDS] + self.requests
         self.ignored = dict(zip(REASONS, self._words[_REASON:_WORDS], strict=True))
         self.connections_open = self._words[_OPEN]
         self.connections_accepted = self._words[_ACCEPTED]
         self.connections_refused = self._words[_REFUSED]
-
-    @property
-    def requests(self) -> int:
-        """Answers of any status."""
-        return sum(self.statuses.values())
 
 
 def clear_row(words: Words, row: int) -> None:

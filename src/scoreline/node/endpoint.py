@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Raw
 
 from scoreline.core.prediction import Ignored, Prediction
 from scoreline.errors import Invalid
@@ -14,12 +15,17 @@ from scoreline.node.lookup import RecordLookup
 from scoreline.wire import dataiku
 from scoreline.wire.dataiku import (
     Explanations,
+    LookupAnswer,
     LookupBatch,
     LookupQuery,
     LookupResult,
+    LookupTiming,
+    PredictAnswer,
     PredictBatch,
+    PredictBatchAnswer,
     PredictionResult,
     PredictQuery,
+    Timing,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +39,8 @@ class Reply(NamedTuple):
     """An answer, and what is counted about it."""
 
     body: bytes
-    records: int = 1
-    ignored: tuple[str, ...] = ()
+    records: int
+    ignored: tuple[str, ...]
     """Why records were ignored, one reason a record."""
 
 
@@ -44,8 +50,9 @@ class Action(NamedTuple):
     method: bytes
     decode: Callable[[bytes], Any]
     """Body (GET: query string) -> query. Raises Invalid."""
-    run: Callable[[Any, int], Reply]
-    """Query, and when its answer was begun -> answer. Raises Invalid."""
+    run: Callable[[Any, int], bytes | Reply]
+    """Query, and when its answer was begun -> answer. Raises Invalid.
+    Bytes: the answer for one record that was not ignored."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -67,18 +74,14 @@ class PredictionEndpoint:
         self._enrichments = tuple(enrichments)
         self._show_enriched = show_enriched
         self._clock = clock
-        self._one = (
-            b'{"result":%b,"timing":{"preProcessing":%d,"wait":0,"enrich":%d,"preparation":0,"prediction":%d,'
-            b'"postProcessing":%d},"apiContext":' + api_context + b"}"
-        )
-        self._many = self._one.replace(b'"result":', b'"results":', 1)
+        self._context = Raw(api_context)
         self.actions: Mapping[str, Action] = {
             "predict": Action(b"POST", decoder(PredictQuery), self.predict),
             "predict-multi": Action(b"POST", decoder(PredictBatch), self.predict_multi),
             "predict-simple": Action(b"GET", decode_query_string, self.predict),
         }
 
-    def predict(self, query: PredictQuery, begun: int) -> Reply:
+    def predict(self, query: PredictQuery, begun: int) -> bytes | Reply:
         """Answer for one record. Raises Invalid for a record that cannot be scored."""
         clock = self._clock
         if query.explanations is not None:
@@ -89,15 +92,15 @@ class PredictionEndpoint:
         enriched = clock()
         outcome = self._score(record) if ignored is None else ignored
         scored = clock()
-        result = _encode(self._result(outcome, record))
-        body = self._one % (
-            result,
+        result = self._result(outcome, record)
+        timing = Timing(
             (decoded - begun) // 1000,
             (enriched - decoded) // 1000,
             (scored - enriched) // 1000,
             (clock() - scored) // 1000,
         )
-        return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else Reply(body)
+        body = _encode(PredictAnswer(result, timing, self._context))
+        return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else body
 
     def predict_multi(self, query: PredictBatch, begun: int) -> Reply:
         """Answer for every record, in order; a record that cannot be scored does not fail the others."""
@@ -123,15 +126,12 @@ class PredictionEndpoint:
             enrich += middle - start
             predict += clock() - middle
             results.append(self._result(outcome, record))
-        scored = clock()
-        body = self._many % (
-            _encode(results),
-            (decoded - begun) // 1000,
-            enrich // 1000,
-            predict // 1000,
-            (clock() - scored) // 1000,
+        whole = clock() - decoded
+        timing = Timing(
+            (decoded - begun) // 1000, enrich // 1000, predict // 1000, (whole - enrich - predict) // 1000
         )
         reasons = tuple(result.ignore_reason for result in results if result.ignored)
+        body = _encode(PredictBatchAnswer(results, timing, self._context))
         return Reply(body, len(results), reasons)  # type: ignore[arg-type]
 
     def _enrich(self, record: dict[str, Any]) -> Ignored | None:
@@ -168,10 +168,7 @@ class LookupEndpoint:
         self._lookups = tuple(lookups)
         self._clock = clock
         self._empty = {name: None for lookup in lookups for name in lookup.names}
-        self._many = (
-            b'{"results":%b,"timing":{"preProcessing":%d,"wait":0,"lookup":%d,"postProcessing":%d},'
-            b'"apiContext":' + api_context + b"}"
-        )
+        self._context = Raw(api_context)
         self.actions: Mapping[str, Action] = {
             "lookup": Action(b"POST", decoder(LookupQuery), self.lookup),
             "lookup-multi": Action(b"POST", decoder(LookupBatch), self.lookup_multi),
@@ -213,15 +210,9 @@ class LookupEndpoint:
         return LookupResult(dict(self._empty), False, True, why.reason, why.detail)
 
     def _reply(self, results: list[LookupResult], begun: int, decoded: int) -> Reply:
-        found = self._clock()
-        encoded = _encode(results)
-        body = self._many % (
-            encoded,
-            (decoded - begun) // 1000,
-            (found - decoded) // 1000,
-            (self._clock() - found) // 1000,
-        )
+        timing = LookupTiming((decoded - begun) // 1000, (self._clock() - decoded) // 1000)
         reasons = tuple(result.ignore_reason for result in results if result.ignored is True)
+        body = _encode(LookupAnswer(results, timing, self._context))
         return Reply(body, len(results), reasons)  # type: ignore[arg-type]
 
 

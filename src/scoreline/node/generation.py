@@ -50,7 +50,8 @@ class Generation:
                 f"endpoint {endpoint_id!r} cannot {action[:40]!r}; {did_you_mean(action, endpoint.actions)}",
                 code="no-such-action",
             )
-        return chosen.run(chosen.decode(body), begun).body
+        reply = chosen.run(chosen.decode(body), begun)
+        return reply if isinstance(reply, bytes) else reply.body
 
 
 def load_generation(
@@ -111,7 +112,7 @@ def _endpoint(
             "endpointId": endpoint.id,
             "serviceGeneration": manifest.version,
         }
-    ).replace(b"%", b"%%")
+    )
     lookups = [_bind(lookup, tables) for lookup in definitions.lookups_of(endpoint)]
     if isinstance(endpoint, definitions.LookupEndpoint):
         return LookupEndpoint(lookups, api_context, clock=clock)

@@ -24,6 +24,9 @@ from scoreline.wire.problems import REASONS, encode_problem
 
 Answer = Callable[[bytes, bytes, bytes], tuple[int, bytes] | None]
 
+# The ends of the heads of short answers: writing out a number takes longer than the rest of the head.
+_SHORT = 4_096
+_ENDS = tuple(b"%d\r\n\r\n" % length for length in range(_SHORT))
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # After a refusal the client may still be sending. We read on and throw away, so that it sees the answer and
 # not a reset; but only so long and so much.
@@ -62,7 +65,7 @@ class Server:
             b"Content-Type: application/json\r\n%bDate: %b\r\nConnection: keep-alive\r\nContent-Length: "
             % (HEADERS, formatdate(usegmt=True).encode())
         )
-        self.ok = b"HTTP/1.1 200 OK\r\n" + self.common + b"%d\r\n\r\n"
+        self.ok = b"HTTP/1.1 200 OK\r\n" + self.common
         for connection in tuple(self.connections):
             connection.check_time()
 
@@ -151,7 +154,9 @@ class Connection(asyncio.Protocol):
     def send(self, status: int, body: bytes, keep: bool, method: bytes) -> None:
         """Write a JSON answer."""
         if status == 200 and keep and not self.server.draining and method != b"HEAD":
-            self.transport.write(self.server.ok % len(body) + body)
+            length = len(body)
+            end = _ENDS[length] if length < _SHORT else b"%d\r\n\r\n" % length
+            self.transport.write(b"".join((self.server.ok, end, body)))
         else:
             self.send_any(PlainReply(status, body), keep, method)
 

@@ -35,6 +35,7 @@ class RecordLookup:
         self.names = tuple(name for _, name in wanted)
         self._picks = tuple((places[column], name) for column, name in wanted)
         self._keys = tuple(key.query_name for key in lookup.keys)
+        self._has_one_key = len(self._keys) == 1
         self._find = table.find
         self._query_first = lookup.precedence == "query"
 
@@ -66,7 +67,11 @@ class RecordLookup:
 
     def row(self, record: dict[str, Any]) -> Row | Ignored | None:
         """The row for a record; None: leave its columns empty; Ignored: ignore the record."""
-        key = tuple([record.get(name) for name in self._keys])
+        key = (
+            (record.get(self._keys[0]),)
+            if self._has_one_key
+            else tuple([record.get(name) for name in self._keys])
+        )
         if None in key:
             return self._abnormal(self.lookup.on_missing_key, LOOKUP_KEY_MISSING)
         rows = self._find(key)

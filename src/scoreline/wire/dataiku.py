@@ -98,6 +98,50 @@ class LookupResult(Struct, rename="camel", gc=False):
     message: str | UnsetType = UNSET
 
 
+class Timing(Struct, frozen=True, rename="camel", gc=False):
+    """Where the time of a prediction went, in whole microseconds."""
+
+    pre_processing: int
+    enrich: int
+    prediction: int
+    post_processing: int
+    """Up to the writing of the answer as JSON, which comes after it."""
+    wait: int = 0
+    preparation: int = 0
+
+
+class LookupTiming(Struct, frozen=True, rename="camel", gc=False):
+    """Where the time of a lookup went, in whole microseconds."""
+
+    pre_processing: int
+    lookup: int
+    wait: int = 0
+
+
+class PredictAnswer(Struct, frozen=True, rename="camel", gc=False):
+    """The answer of `predict`. `api_context` is JSON: service, endpoint, generation."""
+
+    result: PredictionResult
+    timing: Timing
+    api_context: Raw
+
+
+class PredictBatchAnswer(Struct, frozen=True, rename="camel", gc=False):
+    """The answer of `predict-multi`."""
+
+    results: list[PredictionResult]
+    timing: Timing
+    api_context: Raw
+
+
+class LookupAnswer(Struct, frozen=True, rename="camel", gc=False):
+    """The answer of `lookup` and `lookup-multi`."""
+
+    results: list[LookupResult]
+    timing: LookupTiming
+    api_context: Raw
+
+
 class _Dispatched(Struct):
     dispatch: Dispatch | None = None
 
