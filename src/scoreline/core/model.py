@@ -19,11 +19,23 @@ class Task(Enum):
 
 
 METRICS: dict[Task, tuple[str, ...]] = {
-    Task.BINARY: ("auc", "log_loss", "average_precision", "accuracy", "f1", "precision", "recall"),
-    Task.MULTICLASS: ("log_loss", "accuracy", "f1_macro"),
-    Task.REGRESSION: ("r2", "rmse", "mae", "mape"),
+    Task.BINARY: (
+        "auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "mcc",
+    ),
+    Task.MULTICLASS: ("log_loss", "auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc"),
+    Task.REGRESSION: ("r2", "rmse", "mae", "median_ae"),
 }
-"""Which metrics can choose among algorithms; the first is the one that does where none is named."""
+"""What is measured of a model; any of them can choose among algorithms, the first does where none is named.
+Multiclass: auc (one against the rest), precision, recall and f1 are means over classes."""
 
 
 class SavedModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

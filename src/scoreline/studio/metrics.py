@@ -10,29 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from scoreline.core.model import Task
+from scoreline.core.model import METRICS, Task
 from scoreline.core.names import did_you_mean
 from scoreline.errors import Invalid
-
-DEFAULT_METRIC = {Task.BINARY: "auc", Task.MULTICLASS: "log_loss", Task.REGRESSION: "r2"}
-
-METRICS = {
-    Task.BINARY: (
-        "auc",
-        "average_precision",
-        "log_loss",
-        "brier",
-        "accuracy",
-        "balanced_accuracy",
-        "precision",
-        "recall",
-        "f1",
-        "mcc",
-    ),
-    Task.MULTICLASS: ("log_loss", "auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc"),
-    Task.REGRESSION: ("r2", "rmse", "mae", "median_ae"),
-}
-"""Names by task. Multiclass: auc (one against the rest), precision, recall and f1 are means over classes."""
 
 _SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "rmse", "mae", "median_ae"})
 
@@ -57,7 +37,7 @@ class Scored:
 def check_metric(name: str | None, task: Task) -> str:
     """The metric that decides: `name` if the task has it, the default for None. Raises Invalid."""
     if name is None:
-        return DEFAULT_METRIC[task]
+        return METRICS[task][0]
     if name not in METRICS[task]:
         raise Invalid(f"{name!r} is no metric of a {task.value} task; {did_you_mean(name, METRICS[task])}")
     return name
