@@ -34,15 +34,17 @@ _BUCKET = _STATUS + len(STATUSES)
 _SUM_NS = _BUCKET + len(BOUNDS_US) + 1
 _RECORDS = _SUM_NS + 1
 _REASON = _RECORDS + 1
-_WORDS = _REASON + len(REASONS)
-# Row 0 has these in place of reasons.
-_OPEN = _REASON
-_ACCEPTED = _REASON + 1
-_REFUSED = _REASON + 2
+# Of row 0 only: the worker's connections.
+_OPEN = _REASON + len(REASONS)
+_ACCEPTED = _OPEN + 1
+_REFUSED = _OPEN + 2
+_WORDS = _REFUSED + 1
 
 _BOUNDS_NS = tuple(bound * 1000 for bound in BOUNDS_US)
 _STATUS_PLACE = {status: place for place, status in enumerate(STATUSES)}
 _REASON_PLACE = {reason: _REASON + place for place, reason in enumerate(REASONS)}
+
+_MASK = 2**64 - 1
 
 Words: TypeAlias = "memoryview[int]"
 
@@ -85,7 +87,8 @@ class Series:
             words[base + _STATUS_PLACE.get(status, _STATUS_PLACE[0])] += 1
         words[base + _BUCKET + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
         words[base + _SUM_NS] += nanoseconds
-        words[base + _RECORDS] += records - 1
+        # Above one an answer; a word wraps around below zero.
+        words[base + _RECORDS] = (words[base + _RECORDS] + records - 1) & _MASK
         for reason in ignored:
             words[base + _REASON_PLACE[reason]] += 1
 
@@ -130,8 +133,8 @@ class Totals:
         """Answers of any status."""
         self.statuses = dict(zip(STATUSES, self._words[_STATUS:_BUCKET], strict=True))
         self.statuses[200] = self.requests - sum(self.statuses.values())
-        self.records = self._words[_RECORDS] + self.requests
-        self.ignored = dict(zip(REASONS, self._words[_REASON:_WORDS], strict=True))
+        self.records = (self._words[_RECORDS] + self.requests) & _MASK
+        self.ignored = dict(zip(REASONS, self._words[_REASON:_OPEN], strict=True))
         self.connections_open = self._words[_OPEN]
         self.connections_accepted = self._words[_ACCEPTED]
         self.connections_refused = self._words[_REFUSED]

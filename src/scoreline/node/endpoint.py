@@ -75,9 +75,14 @@ class PredictionEndpoint:
         self._show_enriched = show_enriched
         self._clock = clock
         self._context = Raw(api_context)
-        self.actions: Mapping[str, Action] = {
-            "predict": Action(b"POST", decoder(PredictQuery), self.predict),
-            "predict-multi": Action(b"POST", decoder(PredictBatch), self.predict_multi),
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """How it can be called."""
+        # Not kept: endpoint and actions would hold each other, and no one collects what is frozen.
+        return {
+            "predict": Action(b"POST", _decode_predict, self.predict),
+            "predict-multi": Action(b"POST", _decode_predict_multi, self.predict_multi),
             "predict-simple": Action(b"GET", decode_query_string, self.predict),
         }
 
@@ -169,9 +174,13 @@ class LookupEndpoint:
         self._clock = clock
         self._empty = {name: None for lookup in lookups for name in lookup.names}
         self._context = Raw(api_context)
-        self.actions: Mapping[str, Action] = {
-            "lookup": Action(b"POST", decoder(LookupQuery), self.lookup),
-            "lookup-multi": Action(b"POST", decoder(LookupBatch), self.lookup_multi),
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """How it can be called."""
+        return {
+            "lookup": Action(b"POST", _decode_lookup, self.lookup),
+            "lookup-multi": Action(b"POST", _decode_lookup_multi, self.lookup_multi),
         }
 
     def lookup(self, query: LookupQuery, begun: int) -> Reply:
@@ -233,6 +242,12 @@ def decoder(kind: type[Any]) -> Callable[[bytes], Any]:
             raise Invalid("the body is nested too deeply", code="bad-json") from error
 
     return checked
+
+
+_decode_predict = decoder(PredictQuery)
+_decode_predict_multi = decoder(PredictBatch)
+_decode_lookup = decoder(LookupQuery)
+_decode_lookup_multi = decoder(LookupBatch)
 
 
 def decode_query_string(text: bytes) -> PredictQuery:
