@@ -1,4 +1,6 @@
-"""The structure of an LMDB file, checked before LMDB maps it: LMDB trusts its file and crashes on a bad one.
+"""The structure of an LMDB file, checked before LMDB maps it.
+
+LMDB trusts its file: most of its builds (py-lmdb before 3.0, those of operating systems) crash on a bad one.
 
 Layout (LMDB 0.9, data version 1, in the byte order of the machine): pages of equal size; pages 0 and 1 are
 meta pages, the one with the later transaction counts and names the root page of a B-tree.
