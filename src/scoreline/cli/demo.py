@@ -50,12 +50,13 @@ def demo(
     """Build the fraud project, deploy it and print a query to paste. The second time is quick."""
     home = folder.absolute() / "home"
     if stop:
-        control_plane.down(home=home)
+        _end(home)
         return
     started = time.monotonic()
     project = folder.absolute() / "project"
     _make_versions(project, size)
     control_plane.up(home=home, detach=True)
+    _refer_to(home)
     _deploy(project, home)
     say(f"\neverything answers after {time.monotonic() - started:.0f} seconds")
     if detach:
@@ -67,7 +68,28 @@ def demo(
     except KeyboardInterrupt:
         pass
     finally:
-        control_plane.down(home=home)
+        _end(home)
+
+
+def _refer_to(home: Path) -> None:
+    """Let commands that name no control plane find this one."""
+    from scoreline import settings
+    from scoreline.storage.atomic import write_file
+    from scoreline.wire.control import LAST_HOME
+
+    default = settings.load().home
+    if default != home:
+        write_file(default / LAST_HOME, str(home).encode())
+
+
+def _end(home: Path) -> None:
+    from scoreline import settings
+    from scoreline.wire.control import LAST_HOME
+
+    control_plane.down(home=home)
+    reference = settings.load().home / LAST_HOME
+    if reference.is_file() and reference.read_text() == str(home):
+        reference.unlink()
 
 
 def _make_versions(project: Path, size: str) -> None:

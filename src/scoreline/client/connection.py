@@ -12,7 +12,7 @@ import msgspec
 
 from scoreline import settings
 from scoreline.errors import Invalid, NotAllowed, Unavailable
-from scoreline.wire.control import SERVER_FILE, ServerFile
+from scoreline.wire.control import LAST_HOME, SERVER_FILE, ServerFile
 from scoreline.wire.problems import Problem, raise_problem
 
 T = TypeVar("T")
@@ -118,6 +118,14 @@ def _is_url(text: str) -> bool:
 
 
 def _local(home: Path) -> ServerFile | None:
+    """The control plane of a home folder, else of the one that it refers to."""
+    found = _server_file(home)
+    if found is None and (home / LAST_HOME).is_file():
+        return _server_file(Path((home / LAST_HOME).read_text().strip()))
+    return found
+
+
+def _server_file(home: Path) -> ServerFile | None:
     path = home / SERVER_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=ServerFile)
