@@ -44,14 +44,15 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="module")
-def base(example: CommandLine) -> str:
-    """Where the service's endpoints answer."""
+def node(example: CommandLine) -> Iterator[httpx.Client]:
+    """A plain HTTP client of the service."""
     url = example.json("status")["infrastructures"][0]["nodes"][0]["url"]
-    return f"{url}/public/api/v1/{SERVICE}"
+    with httpx.Client(base_url=f"{url}/public/api/v1/{SERVICE}") as client:
+        yield client
 
 
-def _ask(base: str, endpoint: str, record: dict[str, Any]) -> dict[str, Any]:
-    answer = httpx.post(f"{base}/{endpoint}/predict", json={"features": record})
+def _ask(node: httpx.Client, endpoint: str, record: dict[str, Any]) -> dict[str, Any]:
+    answer = node.post(f"/{endpoint}/predict", json={"features": record})
     assert answer.status_code == 200, answer.text
     return answer.json()["result"]
 
@@ -75,10 +76,10 @@ def test_both_models_are_honest_and_better_than_guessing(example: CommandLine) -
 
 
 def test_every_patient_is_enriched_to_the_value_of_the_scored_dataset(
-    example: CommandLine, base: str
+    example: CommandLine, node: httpx.Client
 ) -> None:
     for row in _sample(example, "measurements_scored"):
-        result = _ask(base, "predict_progression", _without(row, (*OF_PATIENT, "progression", "prediction")))
+        result = _ask(node, "predict_progression", _without(row, (*OF_PATIENT, "progression", "prediction")))
 
         assert result["prediction"] == pytest.approx(row["prediction"], abs=1e-9)
         assert {name: result["postEnrichment"][name] for name in OF_PATIENT} == {
@@ -87,7 +88,7 @@ def test_every_patient_is_enriched_to_the_value_of_the_scored_dataset(
 
 
 def test_every_wine_is_enriched_to_the_probabilities_of_the_scored_dataset(
-    example: CommandLine, base: str
+    example: CommandLine, node: httpx.Client
 ) -> None:
     rows = _sample(example, "wines_scored")
     assert len(rows) == 178
@@ -95,7 +96,7 @@ def test_every_wine_is_enriched_to_the_probabilities_of_the_scored_dataset(
         record = _without(row, LABORATORY)
         record["bottle"] = record.pop("sample")
 
-        result = _ask(base, "predict_cultivar", record)
+        result = _ask(node, "predict_cultivar", record)
 
         assert result["prediction"] == row["prediction"]
         assert sum(result["probas"].values()) == pytest.approx(1)
@@ -103,27 +104,25 @@ def test_every_wine_is_enriched_to_the_probabilities_of_the_scored_dataset(
             assert probability == pytest.approx(row[f"proba_{cultivar}"], abs=1e-9)
 
 
-def test_an_unknown_patient_is_refused_by_name_of_the_lookup(base: str) -> None:
-    answer = httpx.post(
-        f"{base}/predict_progression/predict", json={"features": {"patient_id": 1, "bmi": 30}}
-    )
+def test_an_unknown_patient_is_refused_by_name_of_the_lookup(node: httpx.Client) -> None:
+    answer = node.post("/predict_progression/predict", json={"features": {"patient_id": 1, "bmi": 30}})
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "no-lookup-match"
     assert "patients" in answer.json()["message"]
 
 
-def test_a_record_without_a_required_feature_is_not_scored(base: str) -> None:
-    result = _ask(base, "predict_progression", {"patient_id": 1001})
+def test_a_record_without_a_required_feature_is_not_scored(node: httpx.Client) -> None:
+    result = _ask(node, "predict_progression", {"patient_id": 1001})
 
     assert result["ignored"] is True
     assert result["ignoreReason"] == "IGNORED_BY_MODEL"
 
 
-def test_a_patient_is_looked_up_by_number_and_by_text(base: str) -> None:
+def test_a_patient_is_looked_up_by_number_and_by_text(node: httpx.Client) -> None:
     measured = load_diabetes(as_frame=True, scaled=False).frame.iloc[0]
     for key in (1001, "1001", 1001.0):
-        answer = httpx.post(f"{base}/patient_lookup/lookup", json={"data": {"patient_id": key}}).json()
+        answer = node.post("/patient_lookup/lookup", json={"data": {"patient_id": key}}).json()
 
         assert answer["results"][0]["data"] == {"age": int(measured["age"]), "sex": int(measured["sex"])}
 

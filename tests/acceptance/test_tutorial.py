@@ -161,7 +161,7 @@ def test_the_five_test_queries_are_answered_in_process(v1: CommandLine) -> None:
 
 
 def test_the_deployment_is_healthy_and_tells_one_url_per_endpoint(v2: CommandLine) -> None:
-    shown = v2.json("deployments", "show", DEPLOYMENT)
+    shown = v2.json("deployment", "show", DEPLOYMENT)
 
     assert shown["health"] == "HEALTHY"
     assert shown["version"] == "v2"
@@ -226,7 +226,7 @@ def test_the_test_queries_are_answered_by_the_node_itself(v2: CommandLine) -> No
 
 
 def test_the_history_names_who_when_from_and_to(v2: CommandLine) -> None:
-    *_, second, first = v2.json("deployments", "history", DEPLOYMENT)
+    *_, second, first = v2.json("deployment", "history", DEPLOYMENT)
 
     assert (first["from_version"], first["to_version"]) == (None, "v1")
     assert (second["from_version"], second["to_version"]) == ("v1", "v2")

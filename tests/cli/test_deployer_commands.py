@@ -122,14 +122,14 @@ def test_lists_show_and_history(scoreline: Command, tmp_path: Path) -> None:
     scoreline("publish", "--file", str(make_package(tmp_path, service="listed")))
     scoreline("deploy", "listed", "v1")
 
-    assert "listed" in scoreline("services", "list").stdout
-    assert "listed-on-local" in scoreline("deployments", "list").stdout
+    assert "listed" in scoreline("service", "list").stdout
+    assert "listed-on-local" in scoreline("deployment", "list").stdout
     assert (
         "/public/api/v1/listed/merchant_lookup/lookup"
-        in scoreline("deployments", "show", "listed-on-local").stdout
+        in scoreline("deployment", "show", "listed-on-local").stdout
     )
-    assert scoreline.json("deployments", "history", "listed-on-local", "--json")[0]["to_version"] == "v1"
-    assert "SUCCESS" in scoreline("deployments", "history", "listed-on-local").stdout
+    assert scoreline.json("deployment", "history", "listed-on-local", "--json")[0]["to_version"] == "v1"
+    assert "SUCCESS" in scoreline("deployment", "history", "listed-on-local").stdout
 
 
 def test_exit_codes_say_what_went_wrong(scoreline: Command, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_down_ends_both_and_up_brings_everything_back(cold: Command, tmp_path: P
     cold("up", "--detach", "--port", "0", "--node-port", "0")
 
     deadline = time.monotonic() + 20
-    while cold.json("deployments", "show", "merchants-on-local", "--json")["health"] != "HEALTHY":
+    while cold.json("deployment", "show", "merchants-on-local", "--json")["health"] != "HEALTHY":
         assert time.monotonic() < deadline
     answer = cold.json("query", "merchants-on-local", "merchant_lookup", '{"merchant_id": "M_1"}')
     assert answer["results"][0]["data"] == {"state": "State of v1"}

@@ -38,12 +38,12 @@ def register(app: typer.Typer) -> None:
     app.command("query")(query)
     services = typer.Typer(no_args_is_help=True, help="Published services: list.")
     services.command("list")(list_services)
-    app.add_typer(services, name="services")
+    app.add_typer(services, name="service")
     deployments = typer.Typer(no_args_is_help=True, help="Deployments: list, show, history.")
     deployments.command("list")(list_deployments)
     deployments.command("show")(show)
     deployments.command("history")(history)
-    app.add_typer(deployments, name="deployments")
+    app.add_typer(deployments, name="deployment")
 
 
 def status(
@@ -81,11 +81,13 @@ def publish(
     archive = file if file is not None else _package(find_project(project), service or "", version)
     with _client(server, key, home) as client:
         published = client.publish(archive)
+        deployed = [one.id for one in client.deployments() if one.service == published.service]
     if as_json:
         print_json(published)
         return
     say(f"{published.service} {published.version} is published ({published.size} bytes, {published.digest})")
-    say(f"next: scoreline deploy {published.service} {published.version}")
+    command = f"update {deployed[0]}" if deployed else f"deploy {published.service}"
+    say(f"next: scoreline {command} {published.version}")
 
 
 def deploy(

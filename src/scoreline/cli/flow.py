@@ -75,7 +75,7 @@ def show_flow(project: ProjectOption = None, as_json: AsJson = False) -> None:
         print_json(state)
         return
     print_table(
-        ("ITEM", "KIND", "ROWS", "MADE BY", ""),
+        ("item", "kind", "rows", "made by", ""),
         [
             (i.id, i.kind.replace("_", " "), "" if i.rows is None else i.rows, i.made_by or "", i.detail)
             for i in state.items
@@ -84,7 +84,7 @@ def show_flow(project: ProjectOption = None, as_json: AsJson = False) -> None:
     )
     out.print()
     print_table(
-        ("RECIPE", "KIND", "STATE", "SECONDS", "BUILT"),
+        ("recipe", "kind", "state", "seconds", "built"),
         [
             (
                 r.id,
@@ -114,7 +114,7 @@ def show_dataset(
         return
     print_facts({"dataset": sample.id, "rows": sample.rows})
     print_table(
-        ("COLUMN", "TYPE", *(f"ROW {number}" for number in range(1, len(sample.sample) + 1))),
+        ("column", "type", *(f"row {number}" for number in range(1, len(sample.sample) + 1))),
         [
             (column.name, column.type.value, *(_cell(row[column.name]) for row in sample.sample))
             for column in sample.columns

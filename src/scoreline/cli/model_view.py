@@ -17,7 +17,7 @@ _MOST_CATEGORIES = 4
 def print_versions(versions: Sequence[ModelVersion], *, active: str | None) -> None:
     """Print one line for each version; the active one is marked with a star."""
     print_table(
-        ("", "VERSION", "ALGORITHM", "METRIC", "TRAINED", "BY", "SCORER"),
+        ("", "version", "algorithm", "metric", "trained", "by", "scorer"),
         [
             (
                 "*" if version.id == active else "",
@@ -75,7 +75,7 @@ def _print_candidates(version: ModelVersion) -> None:
     _heading("Algorithms tried")
     names = list(version.metrics)[:6]
     print_table(
-        ("", "ALGORITHM", *(name.upper() for name in names), "SECONDS"),
+        ("", "algorithm", *names, "seconds"),
         [
             (
                 "*" if candidate.algorithm == version.algorithm else "",
@@ -104,7 +104,7 @@ def _print_confusion(confusion: ConfusionMatrix) -> None:
 def _print_features(signature: Signature) -> None:
     _heading("Features")
     print_table(
-        ("FEATURE", "TYPE", "HANDLING", "MISSING", "SEEN"),
+        ("feature", "type", "handling", "missing", "seen"),
         [
             (feature.name, feature.type.value, feature.handling, feature.missing, _seen(feature))
             for feature in signature.features
@@ -117,7 +117,7 @@ def _print_importance(importances: Sequence[Importance], metric: str) -> None:
     _heading(f"Importance: loss of {metric} when the feature is shuffled")
     greatest = max((importance.mean for importance in importances), default=0.0)
     print_table(
-        ("FEATURE", "LOSS", ""),
+        ("feature", "loss", ""),
         [
             (
                 importance.feature,

@@ -49,7 +49,7 @@ def list_models(project: ProjectOption = None, as_json: AsJson = False) -> None:
             metric = f"{version.metric} {version.metrics[version.metric]:.4f}"
             rows.append((name, version.id, algorithm, metric, str(len(store.ids()))))
     print_table(
-        ("MODEL", "ACTIVE", "ALGORITHM", "METRIC", "VERSIONS"),
+        ("model", "active", "algorithm", "metric", "versions"),
         rows,
         empty="the project has no saved models yet: add one in models/",
     )
