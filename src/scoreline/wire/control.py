@@ -12,8 +12,8 @@ SERVER_FILE = "server.json"
 """Name of the ServerFile in the home folder."""
 
 LAST_HOME = "last-home"
-"""Name of a file in the default home folder: the path of the home of a control plane that lives elsewhere, for
-those who do not say which one they mean. It counts where the default home has no control plane of its own."""
+"""Name of a file in the default home folder: the path of the home of a control plane that lives elsewhere,
+for those who do not say which one they mean. It counts where the default home has none of its own."""
 
 LONGEST_JSON = 1 << 20
 """Bytes of the longest JSON body that the control API reads."""
