@@ -101,7 +101,7 @@ def test_a_page_that_is_its_own_child_is_refused(lookup):
 def test_a_value_that_claims_four_gigabytes_is_refused(lookup):
     data = (lookup / "data.mdb").read_bytes()
     leaf = next(at for at in range(8_192, len(data), 4_096) if data[at + 10] == 2)
-    node = struct.unpack_from("=H", data, leaf + 16)[0]
+    node = struct.unpack_from("=H", data, leaf + 18)[0]  # the first one has pages of its own
     overwrite(lookup, leaf + node, b"\xff\xff\xff\xff")
 
     with pytest.raises(Invalid, match="is wrong"):
