@@ -49,7 +49,7 @@ class RecordLookup:
             if self._query_first:
                 for place, name in self._picks:
                     held = record.get(name)
-                    if held is None or held == "":
+                    if held is None or (type(held) is str and not held.strip()):
                         record[name] = row[place]
             else:
                 for place, name in self._picks:
@@ -78,6 +78,8 @@ class RecordLookup:
         if len(rows) == 1:
             return rows[0]
         if not rows:
+            if any(isinstance(part, str) and (not part or part.isspace()) for part in key):
+                return self._abnormal(self.lookup.on_missing_key, LOOKUP_KEY_MISSING)
             return self._abnormal(self.lookup.on_no_match, NO_LOOKUP_MATCH)
         if self.lookup.on_several_matches == "first":
             return rows[0]
