@@ -115,7 +115,8 @@ def matches(shown: str, real: str) -> bool:
         if line == "...":
             parts.append(r"(?:[^\n]*\n)*?")
         else:
-            parts.append(r"[^\n]*?".join(re.escape(piece) for piece in line.split("...")) + r"\n")
+            pieces = re.split(r"\.{3}(?!\.)", line)  # of four dots the first is a dot: "0...."
+            parts.append(r"[^\n]*?".join(re.escape(piece) for piece in pieces) + r"\n")
     return re.fullmatch("".join(parts), "".join(f"{line}\n" for line in _lines(real))) is not None
 
 

@@ -70,6 +70,8 @@ def test_a_page_is_cut_into_commands_files_and_python(tmp_path: Path) -> None:
         ("first\n...", "other\nfirst", False),
         ("one", "one\ntwo", False),
         ("a.c", "abc", False),
+        ("auc 0....", "auc 0.86", True),
+        ("auc 0....", "auc 1.86", False),
         ("one\n...", "one", True),
     ],
 )
