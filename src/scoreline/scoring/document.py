@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from scoreline.core.model import Signature, Task
 from scoreline.errors import Invalid
+from scoreline.scoring.links import single
 
 FORMAT = 1
 """The scorer format written today."""
@@ -192,6 +193,8 @@ def _check_ensemble(document: ScorerDocument, ensemble: Ensemble) -> None:
         _refuse("it is the mean of no trees")
     if not all(fine_leaf(value, single=ensemble.single) for value in ensemble.start):
         _refuse("a start is out of range")
+    if ensemble.single and any(single(value) != value for value in ensemble.start):
+        _refuse("a start is no float32")
 
 
 def _check_percentiles(percentiles: tuple[float, ...]) -> None:

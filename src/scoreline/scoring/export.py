@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from sklearn.pipeline import Pipeline
 
@@ -48,7 +49,7 @@ def export_model(
     exported = _reader(estimator)(estimator, encoding)
     document = ScorerDocument(
         format=FORMAT,
-        signature=signature,
+        signature=_plain(signature),
         library=exported.library,
         exact=exported.exact,
         slots=tuple(encoding.slots),
@@ -63,6 +64,12 @@ def export_model(
         raise not_exportable(error.message) from error
     write_scorer(document, exported.trees, folder)
     return "linear" if exported.trees is None else "trees"
+
+
+def _plain(signature: Signature) -> Signature:
+    """The signature without NumPy's numbers."""
+    data = msgspec.json.encode(signature, enc_hook=lambda number: number.item())
+    return msgspec.json.decode(data, type=Signature)
 
 
 def _parts(pipeline: Any) -> tuple[Any, Any]:

@@ -27,7 +27,8 @@ TOLERANCE = 1e-9
 """Greatest difference of a probability, or of a value relative to its size if that is above 1."""
 
 _MOST_FAILURES = 10
-_MOST_REFUSALS = 200
+_MOST_REFUSALS = 40
+"""About so many refused rows are tried on the original, one by one."""
 _TWIN_SECONDS = 5.0
 _FEWEST_TWIN_ROWS = 500
 _LAST_BITS = 4 * 2.0**-53
@@ -180,7 +181,7 @@ class _Findings:
 
     def _compare_refusals(self, original: _Original, answers: Sequence[_Answer]) -> None:
         refused = [row for row, answer in enumerate(answers) if isinstance(answer, Invalid)]
-        for row in refused[:_MOST_REFUSALS]:
+        for row in refused[:: max(1, len(refused) // _MOST_REFUSALS)]:
             if not original.refuses(self.rows[row].record):
                 self.fail(row, "the scorer refuses what the original answers")
         for row, answer in enumerate(answers):

@@ -16,8 +16,8 @@ from scoreline.scoring.encoder import Vector, compile_function
 from scoreline.scoring.links import link_for
 from scoreline.scoring.trees import ZERO, Kind, Node, Trees, check_trees, doubles, integers, tree_bounds
 
-_MOST_WRITTEN_NODES = 8_000
-_DEEPEST_WRITTEN = 24
+_MOST_WRITTEN_NODES = 16_000
+_DEEPEST_WRITTEN = 60
 
 Raw = Callable[[Vector], Vector]
 Branch = list[Any]
