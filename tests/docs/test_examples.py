@@ -11,7 +11,8 @@ from tests.docs.pages import Page, Step, matches, read_page
 from tests.docs.sessions import Sessions
 
 ROOT = Path(__file__).parents[2]
-PAGES = {path.relative_to(ROOT).as_posix(): read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))}
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = {path.relative_to(ROOT).as_posix(): read_page(path) for path in FILES}
 WITH_STEPS = {name: page for name, page in PAGES.items() if page.steps}
 
 
