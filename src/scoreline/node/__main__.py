@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -15,21 +16,22 @@ import uvloop
 from scoreline.errors import ScorelineError
 from scoreline.node.admin import Admin
 from scoreline.node.keys import make_admin_key, read_admin_key
+from scoreline.node.limits import Limits
 from scoreline.node.state import DataFolder
 from scoreline.node.supervisor import Supervisor, listen
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, limits: Limits | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; the exit code is 0 then."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
-        return uvloop.run(_serve(options))
+        return uvloop.run(_serve(options, limits or Limits()))
     except ScorelineError as error:
         sys.stderr.write(f"error: {error.message}\n")
         return 1
 
 
-async def _serve(options: argparse.Namespace) -> int:
+async def _serve(options: argparse.Namespace, limits: Limits) -> int:
     data = DataFolder(options.data.absolute())
     lock = data.take()
     key_file = options.admin_key_file
@@ -48,19 +50,29 @@ async def _serve(options: argparse.Namespace) -> int:
             workers=options.workers,
             admin_key=admin_key,
             kernel=False if options.no_kernel else None,
+            limits=limits,
         )
-        await node.start(Admin(node).answer)
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        sys.stdout.write(json.dumps({"url": f"http://{shown}:{port}", "pid": os.getpid()}) + "\n")
-        sys.stdout.flush()
-        await ending.wait()
+        starting = asyncio.ensure_future(node.start(Admin(node).answer))
+        ended = asyncio.ensure_future(ending.wait())
+        await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _say_ready(listener)
+            await ended
         await node.stop()
     os.close(lock)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _say_ready(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    sys.stdout.write(json.dumps({"url": f"http://{shown}:{port}", "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of a node; the reference of commands is written from them."""
     parser = argparse.ArgumentParser(
         prog="scoreline node",
         description="Serve the packages in a data folder. Prints one JSON line when ready.",

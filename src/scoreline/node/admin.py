@@ -167,6 +167,7 @@ class Admin:
             return state.with_service(service_id, replace(service, preloaded=preloaded))
 
         await self._node.change(alter)
+        self._check_loaded(service_id, generation_id)
         return admin.Done()
 
     async def _switch(self, service_id: str, choose: Callable[[ServiceState], str]) -> admin.Switched:
@@ -181,9 +182,13 @@ class Admin:
             return state.with_service(service_id, changed)
 
         await self._node.change(alter)
-        if (why := self._node.failures.get(f"{service_id}/{chosen}")) is not None:
-            raise Invalid(f"generation {chosen!r} cannot be loaded: {why}", code="cannot-load")
+        self._check_loaded(service_id, chosen)
         return admin.Switched(service_id=service_id, generation=chosen)
+
+    def _check_loaded(self, service_id: str, generation_id: str) -> None:
+        why = self._node.failures.get(f"{service_id}/{generation_id}")
+        if why is not None:
+            raise Invalid(f"generation {generation_id!r} cannot be loaded: {why}", code="cannot-load")
 
     async def _enable(self, service_id: str, enabled: bool) -> admin.Done:
         await self._node.change(

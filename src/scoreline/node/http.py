@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
         self.exchange: asyncio.Task[None] | None = None  # the answer that is being made
         self.waiting: deque[Request] = deque()  # what came meanwhile
         self.discarding = False
+        self.unsent = 0  # bytes of the last answer, after which nothing is read
         self.new_parser()
 
     def new_parser(self) -> None:
@@ -246,15 +247,26 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def read_without_upgrade(self, rest: bytes) -> None:
-        """Ignore an offered upgrade (Java's HttpClient offers h2c): read the request again without the offer.
+        """Ignore offered upgrades (Java's HttpClient offers h2c): read the request again without the offer.
 
         llhttp would leave out its body.
         """
+        while not self.discarding:
+            head = self.head_without_upgrade()
+            try:
+                self.parser.feed_data(head + rest)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                rest = (head + rest)[offer.args[0] :]
+            except httptools.HttpParserError:
+                self.refuse(Invalid("this is not HTTP/1.1", code="bad-http"))
+
+    def head_without_upgrade(self) -> bytes:
+        """The head of the request that offers an upgrade, for a new parser."""
         method, url, headers = self.parser.get_method(), b"".join(self.urls), dict(self.headers)
-        self.offers_upgrade = False
         if method == b"CONNECT":
             self.refuse(Invalid("this server is no proxy", code="method-not-allowed"))
-            return
+        self.offers_upgrade = False
         self.urls.clear()
         self.headers.clear()
         self.new_parser()
@@ -264,7 +276,7 @@ class Connection(asyncio.Protocol):
                 lines.append(b"Connection: " + (b"close" if b"close" in value.lower() else b"keep-alive"))
             elif name.lower() not in (b"upgrade", b"http2-settings"):
                 lines.append(b"%b: %b" % (name, value))
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     # Requests that are not queries
 
@@ -280,6 +292,8 @@ class Connection(asyncio.Protocol):
         """Answer one request, then those that waited."""
         reply = await exchange.answer(self.server.handler)
         self.exchange = None
+        if self.transport.is_closing():
+            return
         if self.upload is not None:
             self.upload = None
             self.hang_up(reply)
@@ -332,7 +346,10 @@ class Connection(asyncio.Protocol):
         now, limits = self.server.now, self.server.limits
         quiet = now - self.seen
         if self.discarding:
-            if quiet > _DISCARD_SECONDS:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent != self.unsent:  # the client takes its answer
+                self.unsent, self.seen = unsent, now
+            elif quiet > _DISCARD_SECONDS:
                 self.transport.abort()
         elif self.upload is not None:
             if quiet > limits.read:

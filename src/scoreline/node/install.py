@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from scoreline.core.names import check_id
 from scoreline.core.package import Manifest
-from scoreline.errors import Conflict, Invalid, NotFound, Unavailable
+from scoreline.errors import Conflict, Invalid, NotFound, ScorelineError, Unavailable
 from scoreline.lookups.bundled import verify_lookups
 from scoreline.node.state import DataFolder, InstalledGeneration, NodeState
-from scoreline.storage.archives import extract_archive, read_manifest, read_service
+from scoreline.storage.archives import extract_archive, read_manifest, read_service, verify_folder
+from scoreline.storage.atomic import sync_folder
+from scoreline.storage.file_digests import file_entry
 
 
 def install(
@@ -32,7 +36,7 @@ def install(
         if generation_id is not None and manifest.version != generation_id:
             raise Invalid(f"the package is version {manifest.version!r}, not {generation_id!r}")
         known = _known(state, service_id, manifest.version)
-        if known is not None:
+        if known is not None and (known.digest != manifest.digest or _is_sound(data, service_id, known)):
             raise _Known(known, manifest)
         verify_lookups(draft, manifest)
         _share_files(data, state, draft, manifest)
@@ -41,11 +45,13 @@ def install(
     draft = data.service(service_id) / f".unfinished-{os.urandom(8).hex()}"
     try:
         manifest = extract_archive(archive, draft, check=check)
-        draft.rename(data.generation(service_id, manifest.version))
+        _put_in_place(draft, data.generation(service_id, manifest.version))
     except _Known as found:
         return found.generation_or_conflict(service_id)
     except OSError as error:
         raise Unavailable(f"the package cannot be unpacked: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     folder = data.generation(service_id, manifest.version)
     service = read_service(folder, read_manifest(folder))
     return InstalledGeneration(
@@ -53,6 +59,26 @@ def install(
         digest=manifest.digest,
         endpoints=tuple(endpoint.id for endpoint in service.endpoints),
     )
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Give a package folder its name. What stands there is damaged, or what a failed removal left."""
+    if folder.exists():
+        old = draft.with_name(f"{draft.name}-old")
+        folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        draft.rename(folder)
+    sync_folder(folder.parent)
+    sync_folder(folder.parent.parent)
+
+
+def _is_sound(data: DataFolder, service_id: str, known: InstalledGeneration) -> bool:
+    try:
+        return verify_folder(data.generation(service_id, known.id)).digest == known.digest
+    except (ScorelineError, OSError):
+        return False
 
 
 class _Known(Exception):
@@ -91,8 +117,9 @@ def _share_files(data: DataFolder, state: NodeState, draft: Path, manifest: Mani
     """Replace files that the node has already by links to those, so that their pages are in memory once."""
     wanted = {entry.sha256: name for name, entry in manifest.files.items() if name.endswith(".mdb")}
     for path, sha256 in _lookup_files(data, state):
-        name = wanted.pop(sha256, None)
-        if name is not None:
+        name = wanted.get(sha256)
+        if name is not None and file_entry(path).sha256 == sha256:
+            del wanted[sha256]
             link = draft / f"{name}.link"
             os.link(path, link)
             link.replace(draft / name)
@@ -102,6 +129,7 @@ def _lookup_files(data: DataFolder, state: NodeState) -> Iterator[tuple[Path, st
     for service_id, service in state.services.items():
         for one in service.generations:
             folder = data.generation(service_id, one.id)
-            for name, entry in read_manifest(folder).files.items():
-                if name.endswith(".mdb"):
-                    yield folder / name, entry.sha256
+            with contextlib.suppress(ScorelineError):  # damaged: nothing to share
+                for name, entry in read_manifest(folder).files.items():
+                    if name.endswith(".mdb") and (folder / name).is_file():
+                        yield folder / name, entry.sha256

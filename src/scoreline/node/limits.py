@@ -24,3 +24,5 @@ class Limits(Struct, frozen=True, kw_only=True):
     """While draining: how long an idle connection may still send a last query."""
     drain: float = 10.0
     """While draining: how long running calls may still take."""
+    silence: float = 10.0
+    """A worker that leaves the supervisor without a sign for this time is ended and replaced."""

@@ -32,6 +32,8 @@ class Plan(Struct, frozen=True):
 class Prepared(Struct, frozen=True):
     """A worker's answer to a plan: ready to commit it, but for these."""
 
+    number: int
+    """Of the plan."""
     failures: dict[str, str]
     """`service/generation` -> why it cannot be loaded."""
 

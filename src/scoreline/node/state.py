@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from scoreline.errors import Conflict, Invalid, Unavailable
 from scoreline.storage.atomic import sweep, write_file
@@ -153,15 +154,10 @@ class DataFolder:
             folder.rmdir()
 
     def _present(self, service_id: str, service: ServiceState) -> ServiceState:
+        # What should be loaded stays, so that it is told that it cannot be.
         there = tuple(
             one
             for one in service.generations
-            if (self.generation(service_id, one.id) / "manifest.json").is_file()
+            if one in service.loaded or self.generation(service_id, one.id).is_dir()
         )
-        ids = {one.id for one in there}
-        return ServiceState(
-            enabled=service.enabled,
-            active=service.active if service.active in ids else None,
-            preloaded=tuple(name for name in service.preloaded if name in ids),
-            generations=there,
-        )
+        return replace(service, generations=there)

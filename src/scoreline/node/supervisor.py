@@ -13,9 +13,9 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -37,6 +37,7 @@ _START_WITHIN = 60.0
 Series = tuple[str, str, str]
 """Service, generation, endpoint."""
 Requests = Callable[[Passed], Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -45,6 +46,7 @@ class _Running:
     channel: Channel
     receiving: asyncio.Task[None]
     ready: bool = False
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -62,7 +64,6 @@ class Supervisor:
     ) -> None:
         self.data = data
         self.state = data.tidy(data.read())
-        self.failures: dict[str, str] = {}
         self.restarts = 0
         self.began = time.monotonic()
         self.rows: dict[Series, int] = {}
@@ -84,9 +85,17 @@ class Supervisor:
         return tuple(WorkerState(pid=one.process.pid, ready=one.ready) for one in self._workers if one)
 
     @property
+    def failures(self) -> dict[str, str]:
+        """`service/generation` -> why a worker could not load it."""
+        return {name: why for one in self._workers if one for name, why in one.failures.items()}
+
+    @property
     def ready(self) -> bool:
-        """Whether every worker answers with everything it should."""
-        return all(one is not None and one.ready for one in self._workers) and not self.failures
+        """Whether every worker answers for every service that is enabled and has been switched on."""
+        answering = {f"{name}/{one.active}" for name, one in self.state.services.items() if one.enabled}
+        return all(one is not None and one.ready for one in self._workers) and not (
+            answering & self.failures.keys()
+        )
 
     async def start(self, requests: Requests) -> None:
         """Start the workers; return when all of them listen. Raises Unavailable when they do not."""
@@ -109,30 +118,24 @@ class Supervisor:
         """
         async with self._changing:
             before, after = self.state, alter(self.state)
-            if after == before:
+            if after == before and not self.failures:
                 return before
             plan = self._plan(after)
             running = [one for one in self._workers if one is not None and one.ready]
             prepared = await asyncio.gather(
-                *(one.channel.call("prepare", plan, Prepared) for one in running), return_exceptions=True
+                *(self._ask(one, "prepare", plan, Prepared) for one in running), return_exceptions=True
             )
             self._check(prepared, before, after)
-            self.data.write(after)
+            if after != before:
+                self.data.write(after)
             self.state = after
+            await asyncio.gather(*map(self._commit, running, prepared))
             self._free_rows()
-            await asyncio.gather(
-                *(one.channel.call("commit", plan.number, type(None)) for one in running),
-                return_exceptions=True,  # a worker that dies now comes back with the new state
-            )
-            self.failures = {name: why for name, why in self.failures.items() if self._is_loaded(name)}
             return after
 
     async def stop(self) -> None:
         """Let the workers finish what they answer, and end."""
         self._stopping = True
-        # This socket goes last: while a worker drains, connections that wait in its queue are still taken.
-        for task in self._watching:
-            task.cancel()
         running = [one for one in self._workers if one is not None]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(
@@ -141,10 +144,36 @@ class Supervisor:
                 ),
                 self._limits.drain + 2,
             )
-        for one in running:
-            with contextlib.suppress(ProcessLookupError):
-                one.process.kill()
-            await one.process.wait()
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+
+    async def _commit(self, one: _Running, prepared: Prepared | BaseException) -> None:
+        """Let a worker answer by what it has prepared. One that cannot is ended: its successor takes the
+        state that stands."""
+        try:
+            if isinstance(prepared, BaseException):
+                raise prepared
+            await self._ask(one, "commit", prepared.number, type(None))
+            one.failures = prepared.failures
+        except ScorelineError:
+            _kill(one)
+
+    async def _ask(self, one: _Running, name: str, value: object, kind: type[T]) -> T:
+        """Call a worker, for as long as it gives signs of life. Raises Unavailable when it does not."""
+        call = asyncio.ensure_future(one.channel.call(name, value, kind))
+        while not (await asyncio.wait({call}, timeout=self._limits.silence))[0]:
+            if not await self._lives(one):
+                _kill(one)
+                break
+        return await call
+
+    async def _lives(self, one: _Running) -> bool:
+        try:
+            await asyncio.wait_for(one.channel.call("ping", None, type(None)), self._limits.silence)
+        except (TimeoutError, ScorelineError):
+            return False
+        return True
 
     def _check(self, prepared: list[Prepared | BaseException], before: NodeState, after: NodeState) -> None:
         new = _loaded(after) - _loaded(before)
@@ -157,9 +186,6 @@ class Supervisor:
                 if name in new:
                     raise Invalid(f"generation {name} cannot be loaded: {why}", code="cannot-load")
 
-    def _is_loaded(self, name: str) -> bool:
-        return name in _loaded(self.state)
-
     # Workers
 
     async def _keep(self, number: int, requests: Requests, started: asyncio.Event) -> None:
@@ -171,8 +197,8 @@ class Supervisor:
                 running = await self._spawn(number, requests)
                 await self._bring_up(running)
                 started.set()
-                await running.process.wait()
-                sys.stderr.write(f"worker {number} ended ({running.process.returncode}); starting another\n")
+                await self._until_it_ends(running)
+                sys.stderr.write(f"worker {number} ended ({running.process.returncode})\n")
             except (ScorelineError, OSError) as error:
                 report(f"worker {number}", error)
             finally:
@@ -220,19 +246,26 @@ class Supervisor:
         """Let a new worker take the state that stands. What it cannot load does not answer, and is told."""
         async with self._changing:
             plan = self._plan(self.state)
-            prepared = await running.channel.call("prepare", plan, Prepared)
-            await running.channel.call("commit", plan.number, type(None))
-            self.failures = dict(prepared.failures)
+            prepared = await self._ask(running, "prepare", plan, Prepared)
+            await self._ask(running, "commit", plan.number, type(None))
+            running.failures = prepared.failures
             running.ready = True
+
+    async def _until_it_ends(self, running: _Running) -> None:
+        """Return when a worker has ended, by itself or because it gave no sign of life."""
+        while running.process.returncode is None:
+            try:
+                await asyncio.wait_for(running.process.wait(), self._limits.silence)
+            except TimeoutError:
+                if not await self._lives(running):
+                    _kill(running)
 
     async def _bury(self, number: int) -> None:
         running, self._workers[number] = self._workers[number], None
         if running is None:
             return
-        if running.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                running.process.kill()
-            await running.process.wait()
+        _kill(running)
+        await running.process.wait()
         clear_connections(self.words, number)
         running.receiving.cancel()
 
@@ -259,10 +292,20 @@ class Supervisor:
         if series not in self.rows:
             free = set(range(1, ROWS)) - set(self.rows.values())
             if not free:
+                free = self._rows_at_rest()
+            if not free:
                 return 0
             self.rows[series] = min(free)
             clear_row(self.words, self.rows[series])
         return self.rows[series]
+
+    def _rows_at_rest(self) -> set[int]:
+        """Free the row of the series that came first among those whose generation is not loaded."""
+        loaded = _loaded(self.state)
+        for series in self.rows:
+            if f"{series[0]}/{series[1]}" not in loaded:
+                return {self.rows.pop(series)}
+        return set()
 
     def _free_rows(self) -> None:
         known = {
@@ -284,6 +327,12 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise Unavailable(f"cannot listen on {host}:{port}: {why}", code="port-in-use") from error
+
+
+def _kill(one: _Running) -> None:
+    if one.process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            one.process.kill()
 
 
 def _loaded(state: NodeState) -> set[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
 import sys
@@ -22,7 +21,7 @@ import msgspec
 import uvloop
 from msgspec import Raw, Struct
 
-from scoreline.errors import NotFound, ScorelineError, Unavailable
+from scoreline.errors import Invalid, NotFound, ScorelineError, Unavailable
 from scoreline.node.answer import Answering
 from scoreline.node.channel import Channel, open_channel
 from scoreline.node.counters import Connections, Series, map_memory
@@ -36,6 +35,8 @@ from scoreline.node.routes import Routes, ServiceRoutes, calls_of, make_routes
 from scoreline.wire.admin import BASE
 
 _ADMIN = tuple(BASE.strip("/").split("/"))
+_OPEN = (("isAlive",), ("isReady",), ("metrics",))
+"""Paths that anyone may ask."""
 _TICK = 0.5  # seconds
 _BACKLOG = 2_048
 
@@ -83,7 +84,12 @@ class Worker:
 
     async def run(self) -> None:
         """Work until the supervisor says to stop, or is gone."""
-        answerers = {"prepare": self._prepare, "commit": self._commit, "drain": self._drain}
+        answerers = {
+            "prepare": self._prepare,
+            "commit": self._commit,
+            "ping": self._ping,
+            "drain": self._drain,
+        }
         control = socket.socket(fileno=self._configuration.control)
         self._channel = await open_channel(control, answerers)
         ticking = asyncio.get_running_loop().create_task(self._tick())
@@ -105,7 +111,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         held, failures = await loop.run_in_executor(None, self._load, plan, self._held)
         self._prepared = (plan.number, held)
-        return Prepared(failures)
+        return Prepared(plan.number, failures)
 
     async def _commit(self, data: Raw) -> None:
         """Answer by the plan that was prepared last. One reference is replaced."""
@@ -117,10 +123,13 @@ class Worker:
         # What is loaded stays; without this each collection would walk through all of it.
         gc.freeze()
         if self._listening is None:
-            listener = socket.socket(fileno=os.dup(self._configuration.listener))
+            listener = socket.socket(fileno=self._configuration.listener)
             self._listening = await asyncio.get_running_loop().create_server(
                 lambda: Connection(self._server), sock=listener, backlog=_BACKLOG
             )
+
+    async def _ping(self, _: Raw) -> None:
+        """Say that this worker lives."""
 
     def _load(self, plan: Plan, held: Held) -> tuple[Held, dict[str, str]]:
         generations: dict[tuple[str, str, str], Generation] = {}
@@ -165,12 +174,14 @@ class Worker:
     # Requests that are not queries
 
     async def _handle(self, exchange: Exchange) -> PlainReply:
+        if exchange.path in _OPEN and exchange.method not in ("GET", "HEAD"):
+            raise Invalid(f"{exchange.path[0]!r} is called with GET", code="method-not-allowed")
         if exchange.path == ("isAlive",):
             alive = not Path(self._configuration.not_alive).exists()
             return PlainReply(200 if alive else 503, b'{"alive":%b}' % (b"true" if alive else b"false"))
         if exchange.path[: len(_ADMIN)] == _ADMIN:
             check_admin(exchange.headers, self._configuration.admin_key)
-        elif exchange.path not in (("isReady",), ("metrics",)):
+        elif exchange.path not in _OPEN:
             raise NotFound("there is nothing here", code="no-such-path")
         if exchange.upload is None and exchange.method != "PUT":
             return await self._pass_on(exchange, None)
