@@ -18,6 +18,7 @@ import typing
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,6 +27,8 @@ import typer
 from scoreline import settings
 from scoreline.cli.main import make_app
 from scoreline.core import dataset, lookup, model, package, project, recipe, scenario, schema, service
+from scoreline.node.__main__ import make_parser
+from scoreline.rest.application import make_application
 
 DOCS = Path(__file__).parent.parent / "docs"
 _PART = re.compile(r"<!-- generated: ([a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -69,6 +72,17 @@ def commands() -> str:
     return "\n".join(_command(name, command) for name, command in walk_commands())
 
 
+def control_routes() -> str:
+    """Every route of the control API, from its OpenAPI description."""
+    nothing = SimpleNamespace(keys=None, deployments=None, services=None, artifacts=None)
+    app = make_application(nothing, version="0", url="", max_package_bytes=1, upload_idle_seconds=1)
+    lines = ["| method | path | what |", "|---|---|---|"]
+    for path, methods in app.openapi()["paths"].items():
+        for method, said in methods.items():
+            lines.append(f"| {method.upper()} | `{path}` | {_paragraph(said['description'])} |")
+    return "\n".join(lines)
+
+
 def walk_commands() -> Iterator[tuple[str, Any]]:
     """Every command that does something, by its full name (`scoreline version create`)."""
     yield from _walk("scoreline", typer.main.get_command(make_app()))
@@ -79,6 +93,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "package-format": package_format,
     "settings": settings.reference,
     "commands": commands,
+    "control-routes": control_routes,
 }
 
 
@@ -197,12 +212,26 @@ def _command(name: str, command: Any) -> str:
         [name, *(_argument(argument) for argument in arguments), *(["[OPTIONS]"] if options else [])]
     )
     lines = [f"### `{name}`\n", inspect.cleandoc(command.help or ""), "", f"    {usage}", ""]
-    rows = [(f"`{(p.metavar or p.name).strip('[]').upper()}`", p.help or "") for p in arguments]
+    if name == "scoreline node":
+        lines[-2] = f"    {name} --data FOLDER [OPTIONS]"
+    rows = _node_options() if name == "scoreline node" else []
+    rows += [(f"`{(p.metavar or p.name).strip('[]').upper()}`", p.help or "") for p in arguments]
     rows += [(_option(option), _meaning(option)) for option in options]
     if rows:
         lines += ["| | |", "|---|---|"]
         lines += [f"| {shown} | {_paragraph(text).replace('|', chr(92) + '|')} |" for shown, text in rows]
     return "\n".join(lines) + "\n"
+
+
+def _node_options() -> list[tuple[str, str]]:
+    """A node reads its options itself, so that it starts without what the command line needs."""
+    shown = []
+    for action in make_parser()._actions:
+        if action.dest != "help":
+            names = ", ".join(f"`{name}`" for name in action.option_strings)
+            said = action.help or ""
+            shown.append((f"{names} {action.metavar or ''}".strip(), f"{said[:1].upper()}{said[1:]}."))
+    return shown
 
 
 def _option(option: Any) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from time import perf_counter_ns
+from types import SimpleNamespace
 
 import pytest
 from scripts import reference
 
+from scoreline.node.endpoint import LookupEndpoint, PredictionEndpoint
 from scoreline.settings import Settings
+from scoreline.wire import admin, dataiku
 
 DOCS = Path(__file__).parents[2] / "docs"
+SRC = Path(__file__).parents[2] / "src" / "scoreline"
 
 
 def test_the_generated_parts_are_current() -> None:
@@ -37,6 +42,40 @@ def test_every_setting_is_documented() -> None:
 
     for field in dataclasses.fields(Settings):
         assert f"`SCORELINE_{field.name.upper()}`" in page
+
+
+def test_every_way_to_call_an_endpoint_is_documented() -> None:
+    page = (DOCS / "reference" / "http-api.md").read_text()
+    scorer = SimpleNamespace(score=None, score_many=None)
+    prediction = PredictionEndpoint(scorer, [], b"{}", show_enriched=False, clock=perf_counter_ns)
+    lookup = LookupEndpoint([], b"{}", clock=perf_counter_ns)
+
+    for name, action in {**prediction.actions, **lookup.actions}.items():
+        route = f"`{dataiku.BASE}/<service>/<endpoint>/{name}`"
+        assert f"| {route} | {action.method.decode()} |" in page
+
+
+def test_every_admin_call_is_documented() -> None:
+    page = (DOCS / "reference" / "http-api.md").read_text()
+    calls = re.findall(r"^    (GET|POST|PUT|DELETE) +(\S+(?: \| disable)?)", admin.__doc__ or "", re.M)
+
+    assert len(calls) > 10
+    for method, path in calls:
+        first, _, second = path.partition(" | ")
+        assert re.search(rf"^\| {method} \| `{re.escape(first)}`", page, re.M), f"{method} {path}"
+        assert not second or f"actions/{second}`" in page
+
+
+def test_every_code_of_a_nodes_errors_is_documented() -> None:
+    page = (DOCS / "reference" / "http-api.md").read_text()
+    sources = [*(SRC / "node").glob("*.py"), SRC / "storage" / "archives.py"]
+    codes = {code for path in sources for code in re.findall(r'code="([a-z-]+)"', path.read_text())}
+
+    # These end a node or stop it from starting, and go to the terminal.
+    codes -= {"bad-state", "port-in-use"}
+    assert len(codes) > 20
+    for code in sorted(codes):
+        assert f"`{code}`" in page, code
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:
