@@ -136,6 +136,8 @@ class Supervisor:
     async def stop(self) -> None:
         """Let the workers finish what they answer, and end."""
         self._stopping = True
+        # The workers close theirs, too: a client that comes now is refused at once and asks another node.
+        self._listener.close()
         running = [one for one in self._workers if one is not None]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(

@@ -79,6 +79,7 @@ class Worker:
         )
         self._held = Held({}, self._answering.routes)
         self._prepared: tuple[int, Held] | None = None
+        self._listener: socket.socket | None = None
         self._listening: asyncio.Server | None = None
         self._channel: Channel | None = None
 
@@ -123,9 +124,10 @@ class Worker:
         # What is loaded stays; without this each collection would walk through all of it.
         gc.freeze()
         if self._listening is None:
-            listener = socket.socket(fileno=self._configuration.listener)
+            self._listener = socket.socket(fileno=self._configuration.listener)
+            self._listener.setblocking(False)
             self._listening = await asyncio.get_running_loop().create_server(
-                lambda: Connection(self._server), sock=listener, backlog=_BACKLOG
+                lambda: Connection(self._server), sock=self._listener.dup(), backlog=_BACKLOG
             )
 
     async def _ping(self, _: Raw) -> None:
@@ -208,13 +210,23 @@ class Worker:
 
     async def _close(self, seconds: float) -> None:
         """Take no more clients, answer those that are there, and be gone after so many seconds at most."""
-        if self._listening is not None:
-            self._listening.close()
         self._server.draining = True
+        if self._listening is not None and self._listener is not None:
+            self._listening.close()
+            await self._take_waiting(self._listener)
         deadline = asyncio.get_running_loop().time() + seconds
         while self._server.connections and asyncio.get_running_loop().time() < deadline:
             self._server.tick(asyncio.get_running_loop().time())
             await asyncio.sleep(0.05)
+
+    async def _take_waiting(self, listener: socket.socket) -> None:
+        """Take the clients that are connected already, and let nobody else wait for an answer in vain."""
+        with listener, contextlib.suppress(BlockingIOError):
+            while True:
+                client, _ = listener.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    lambda: Connection(self._server), client
+                )
 
 
 async def _store(upload: Upload, file: Path) -> None:
