@@ -32,7 +32,8 @@ class Place:
     def real(self, text: str) -> str:
         """Text of a page with the ports of this run."""
         for shown, port in self.ports.items():
-            text = text.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{port}")
+            for before in ("127.0.0.1:", "--port "):
+                text = text.replace(before + shown, before + port)
         return text
 
 

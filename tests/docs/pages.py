@@ -13,7 +13,7 @@ The convention, for whoever writes a page:
 - In output `...` stands for any text within a line, and a line of just `...` for any lines. Runs of spaces
   count as one.
 - `<!-- given: NAME -->` near the top: what the shell's folder holds when the page begins (conftest.py).
-- The ports 8460 and 8470 of 127.0.0.1 stand for those of the page's own control plane and node.
+- `127.0.0.1:8460` and `:8470` (or `--port` and one of them) stand for the page's own control plane and node.
 
 Blocks of other languages without a title are shown, not run.
 """
