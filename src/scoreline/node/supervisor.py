@@ -40,6 +40,10 @@ Requests = Callable[[Passed], Any]
 T = TypeVar("T")
 
 
+class _Died(Exception):
+    """A worker ended while it prepared a change."""
+
+
 @dataclass
 class _Running:
     process: asyncio.subprocess.Process
@@ -113,9 +117,23 @@ class Supervisor:
         """Let every worker answer by another state, or change nothing.
 
         `alter` gets the state as it stands when this change has its turn. Returns when every worker answers
-        by the new one. Raises what `alter` raises, and Invalid (code `cannot-load`) when a worker cannot load
-        a generation.
+        by the new one. Raises what `alter` raises; Invalid (code `cannot-load`) when a worker cannot load a
+        generation, Unavailable (code `worker-died`) when one ends while it loads, and again after that.
         """
+        try:
+            return await self._change(alter)
+        except _Died:
+            await self._until_all_are_back()
+        try:
+            return await self._change(alter)
+        except _Died as error:
+            raise Unavailable(
+                "a worker ended while it loaded the generation, twice; nothing has changed. Is there memory "
+                "enough for it?",
+                code="worker-died",
+            ) from error
+
+    async def _change(self, alter: Callable[[NodeState], NodeState]) -> NodeState:
         async with self._changing:
             before, after = self.state, alter(self.state)
             if after == before and not self.failures:
@@ -177,10 +195,18 @@ class Supervisor:
             return False
         return True
 
+    async def _until_all_are_back(self) -> None:
+        """Wait until every worker is ready, but not for ever."""
+        end = time.monotonic() + self._limits.silence
+        while time.monotonic() < end and not all(one is not None and one.ready for one in self._workers):
+            await asyncio.sleep(0.02)
+
     def _check(self, prepared: list[Prepared | BaseException], before: NodeState, after: NodeState) -> None:
         new = _loaded(after) - _loaded(before)
         for outcome in prepared:
             if isinstance(outcome, Unavailable):
+                if new:  # what it was to load may have ended it, and would end its successors
+                    raise _Died
                 continue  # it died; its successor takes the state that stands then
             if isinstance(outcome, BaseException):
                 raise outcome
