@@ -349,7 +349,7 @@ class Connection(asyncio.Protocol):
             unsent = self.transport.get_write_buffer_size()
             if unsent != self.unsent:  # the client takes its answer
                 self.unsent, self.seen = unsent, now
-            elif quiet > _DISCARD_SECONDS:
+            elif quiet > (limits.idle if unsent else _DISCARD_SECONDS):
                 self.transport.abort()
         elif self.upload is not None:
             if quiet > limits.read:

@@ -147,6 +147,11 @@ class DataFolder:
             services={name: self._present(name, service) for name, service in state.services.items()}
         )
 
+    def drop_uploads(self, worker: int) -> None:
+        """Delete what a worker that has ended was taking in."""
+        for file in self.uploads.glob(f"{upload_prefix(worker)}*"):
+            file.unlink(missing_ok=True)
+
     def remove(self, service_id: str, generation_id: str) -> None:
         """Delete the files of a generation that the state no longer names."""
         shutil.rmtree(self.generation(service_id, generation_id), ignore_errors=True)
@@ -161,3 +166,8 @@ class DataFolder:
             if one in service.loaded or self.generation(service_id, one.id).is_dir()
         )
         return replace(service, generations=there)
+
+
+def upload_prefix(worker: int) -> str:
+    """How the names of the archives begin that a worker takes in."""
+    return f"worker{worker}-"

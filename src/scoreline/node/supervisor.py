@@ -295,6 +295,7 @@ class Supervisor:
         _kill(running)
         await running.process.wait()
         clear_connections(self.words, number)
+        self.data.drop_uploads(number)
         running.receiving.cancel()
 
     # Plans

@@ -32,6 +32,7 @@ from scoreline.node.keys import check_admin
 from scoreline.node.limits import Limits
 from scoreline.node.plan import Passed, Plan, PlannedService, Prepared, Reply
 from scoreline.node.routes import Routes, ServiceRoutes, calls_of, make_routes
+from scoreline.node.state import upload_prefix
 from scoreline.wire.admin import BASE
 
 _ADMIN = tuple(BASE.strip("/").split("/"))
@@ -187,7 +188,8 @@ class Worker:
             raise NotFound("there is nothing here", code="no-such-path")
         if exchange.upload is None and exchange.method != "PUT":
             return await self._pass_on(exchange, None)
-        file = Path(self._configuration.uploads) / f"{uuid.uuid4().hex}.zip"
+        name = f"{upload_prefix(self._configuration.worker)}{uuid.uuid4().hex}.zip"
+        file = Path(self._configuration.uploads) / name
         try:
             if exchange.upload is None:  # a small archive came in one piece with its head
                 file.write_bytes(exchange.body)
