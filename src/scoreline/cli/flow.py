@@ -138,6 +138,8 @@ def _tell(result: BuildResult) -> None:
             ("skipped", "skipped"),
         )
     }
+    if result.resumed:
+        say("went on with a build that was killed; what it had finished was not done again")
     say(", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing to build")
     for outcome in result.outcomes:
         if outcome.status == "failed":

@@ -1,21 +1,18 @@
-"""Databases behind a project's connections, through SQLAlchemy; secrets are read when used, never shown."""
+"""The connections of a project, by id."""
 
 from __future__ import annotations
 
 import contextlib
-import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from scoreline.core.names import did_you_mean
 from scoreline.core.project import Connection
-from scoreline.errors import Invalid, MissingExtra, NotFound, Unavailable
+from scoreline.errors import NotFound
 
-_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-_DRIVERS = {"psycopg": "postgresql"}
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Connections:
@@ -32,65 +29,15 @@ class Connections:
     def open(self, connection_id: str) -> Iterator[sa.Connection]:
         """Yield a connection to the database, closed afterwards.
 
-        Raises NotFound for an unknown id, Invalid for a URL or a secret that cannot be used, MissingExtra for
-        a driver that is not installed, and Unavailable when the database does not answer or refuses.
+        Raises NotFound for an unknown id, and what `databases.connect` raises.
         """
-        engine, secrets = self._engine(connection_id)
-        try:
-            with _translated(connection_id, secrets), engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()
+        # Here: most projects have no connection, and SQLAlchemy is slow to load.
+        from scoreline.storage.databases import connect
 
-    def _engine(self, connection_id: str) -> tuple[sa.Engine, list[str]]:
         definition = self._definitions.get(connection_id)
         if definition is None:
             raise NotFound(
                 f"no connection {connection_id!r}; {did_you_mean(connection_id, self._definitions)}"
             )
-        text, secrets = self._resolve(definition.url, connection_id)
-        try:
-            url = sa.make_url(text)
-            if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-                url = url.set(database=str(self._project / str(url.database)))
-            if url.password:
-                secrets = [*secrets, str(url.password)]
-            return sa.create_engine(url, poolclass=sa.NullPool), secrets
-        except ModuleNotFoundError as error:
-            extra = _DRIVERS.get((error.name or "").split(".")[0])
-            if extra:
-                raise MissingExtra(extra, f"connection {connection_id!r}") from error
-            raise Invalid(f"connection {connection_id!r} needs the module {error.name!r}") from error
-        except (sa.exc.ArgumentError, ValueError) as error:
-            raise Invalid(
-                f"connection {connection_id!r}: the URL cannot be understood; write it like "
-                "postgresql+psycopg://reader:${env:DB_PASSWORD}@db.example.com/cards"
-            ) from error
-
-    def _resolve(self, url: str, connection_id: str) -> tuple[str, list[str]]:
-        """The URL with its secrets in it, and those secrets."""
-        secrets: list[str] = []
-        before_host = url.rfind("@")
-
-        def value(found: re.Match[str]) -> str:
-            secret = self._environment.get(found[1])
-            if secret is None:
-                raise Invalid(
-                    f"connection {connection_id!r} needs the environment variable {found[1]}; set it"
-                )
-            secrets.append(secret)
-            # A password may hold any character; a whole URL or a path is taken as it is.
-            return urllib.parse.quote(secret, safe="") if found.start() < before_host else secret
-
-        return _REFERENCE.sub(value, url), secrets
-
-
-@contextlib.contextmanager
-def _translated(connection_id: str, secrets: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-        for secret in secrets:
-            cause = cause.replace(secret, "…") if secret else cause
-        raise Unavailable(f"connection {connection_id!r}: {cause[:300]}", code="database") from None
+        with connect(definition, connection_id, self._project, self._environment) as connection:
+            yield connection

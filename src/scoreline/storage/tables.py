@@ -20,7 +20,6 @@ from scoreline.storage.columns import canonical, schema_of, select
 from scoreline.storage.connections import Connections
 from scoreline.storage.digests import FileDigests
 from scoreline.storage.managed import Current, current, not_built, read_managed, write_managed
-from scoreline.storage.sql_tables import read_sql_table, sql_schema
 from scoreline.storage.table_files import files_of, read_files
 from scoreline.storage.workspace import Workspace
 
@@ -54,6 +53,9 @@ class Tables:
             case FilesDataset():
                 return read_files(dataset, self._source(dataset, dataset_id), self._workspace.project)
             case SqlDataset():
+                # Here: most projects read no database, and SQLAlchemy is slow to load.
+                from scoreline.storage.sql_tables import read_sql_table
+
                 table = read_sql_table(dataset, dataset_id, self._connections)
                 with self._lock:
                     self._sql_digests.setdefault(dataset_id, _digest_of_rows(table))
@@ -71,6 +73,8 @@ class Tables:
         if dataset.columns is not None:
             return dataset.columns
         if isinstance(dataset, SqlDataset):
+            from scoreline.storage.sql_tables import sql_schema
+
             return sql_schema(dataset, dataset_id, self._connections)
         return schema_of(self.read(dataset_id))
 

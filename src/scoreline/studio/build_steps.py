@@ -13,23 +13,13 @@ from typing import Literal
 from msgspec import Struct
 
 from scoreline.core.project import Project
-from scoreline.core.recipe import (
-    EvaluateRecipe,
-    PythonRecipe,
-    ScoreRecipe,
-    SplitRecipe,
-    SqlRecipe,
-    TrainRecipe,
-    outputs_of,
-)
+from scoreline.core.recipe import outputs_of
 from scoreline.errors import ScorelineError
 from scoreline.storage.disk import disk_full, is_disk_full
 from scoreline.storage.tables import Tables
 from scoreline.storage.workspace import Workspace
+from scoreline.studio.recipe_kinds import run_recipe
 from scoreline.studio.recipe_run import RecipeRun
-from scoreline.studio.recipes_model import run_evaluate, run_score, run_train
-from scoreline.studio.recipes_python import run_python
-from scoreline.studio.recipes_sql import run_split, run_sql
 from scoreline.studio.staleness import Built, Staleness
 
 
@@ -118,7 +108,7 @@ class BuildSteps:
         )
         run.log(f"recipe {recipe_id}: {reason}")
         try:
-            rows = _run_recipe(run)
+            rows = run_recipe(run)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         seconds = round(time.monotonic() - begun, 3)
@@ -137,24 +127,6 @@ class BuildSteps:
             seconds=seconds,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-
-def _run_recipe(run: RecipeRun) -> dict[str, int]:
-    """Run it, whatever its kind; gives the rows written by dataset."""
-    recipe = run.project.recipes[run.recipe_id]
-    match recipe:
-        case SqlRecipe():
-            return run_sql(recipe, run)
-        case PythonRecipe():
-            return run_python(recipe, run)
-        case SplitRecipe():
-            return run_split(recipe, run)
-        case TrainRecipe():
-            return run_train(recipe, run)
-        case ScoreRecipe():
-            return run_score(recipe, run)
-        case EvaluateRecipe():
-            return run_evaluate(recipe, run)
 
 
 def _told(error: Exception, log_file: Path) -> tuple[str, str]:
