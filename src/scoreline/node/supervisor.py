@@ -143,6 +143,9 @@ class Supervisor:
             prepared = await asyncio.gather(
                 *(self._ask(one, "prepare", plan, Prepared) for one in running), return_exceptions=True
             )
+            for one, outcome in zip(running, prepared, strict=True):
+                # Gone, or not heard of any more; the next change must not count on it.
+                one.ready = not isinstance(outcome, Unavailable)
             self._check(prepared, before, after)
             if after != before:
                 self.data.write(after)
