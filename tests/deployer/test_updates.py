@@ -107,9 +107,17 @@ def test_a_first_deployment_that_fails_leaves_nothing_answering(client: Client, 
 
     found = client.deployment("never-on-local")
     assert (found.health, found.version, found.serving) == (Health.NO_STATUS, None, {"local": None})
-    client.publish(make_package(tmp_path, "v2", service="never"))
-    client.update("never-on-local", "v2")
-    assert state(client, "never") == "State of v2"
+
+
+def test_a_first_deployment_that_failed_can_be_deployed_again(client: Client, tmp_path: Path) -> None:
+    client.publish(make_package(tmp_path, service="later", expect="Nowhere"))
+    with pytest.raises(Unavailable):
+        client.deploy("later", "v1")
+    client.publish(make_package(tmp_path, "v2", service="later"))
+
+    client.deploy("later", "v2")
+
+    assert state(client, "later") == "State of v2"
 
 
 def test_two_updates_at_once_are_never_mixed(

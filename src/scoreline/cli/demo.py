@@ -144,10 +144,8 @@ def _deploy(project: Path, home: Path) -> None:
     with Client(home=home) as client:
         for version in ("v1", "v2"):
             client.publish(Workspace(project).versions(SERVICE) / f"{version}.zip")
-        if DEPLOYMENT not in {deployment.id for deployment in client.deployments()}:
+        if DEPLOYMENT not in {deployment.id for deployment in client.deployments() if deployment.version}:
             client.deploy(SERVICE, "v1", progress=say)
-        if client.deployment(DEPLOYMENT).version is None:
-            client.update(DEPLOYMENT, "v1", progress=say)
         if client.deployment(DEPLOYMENT).version == "v1":
             client.update(DEPLOYMENT, "v2", progress=say)
         run = client.run_test_queries(DEPLOYMENT)

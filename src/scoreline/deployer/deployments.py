@@ -39,8 +39,9 @@ class Deployments:
     def create(self, wanted: control.NewDeployment, by: str) -> Update:
         """Make a deployment and start its first update.
 
-        Raises NotFound for an unknown version or infrastructure, Invalid for a bad id, and Conflict when the
-        id is taken or the infrastructure holds the service already.
+        One whose first update failed is taken up again. Raises NotFound for an unknown version or
+        infrastructure, Invalid for a bad id, and Conflict when the id is taken or the infrastructure holds
+        the service already.
         """
         self._infrastructures.one(wanted.infrastructure)
         given = wanted.id or default_deployment_id(wanted.service, wanted.infrastructure)
@@ -50,6 +51,8 @@ class Deployments:
             infrastructure=wanted.infrastructure,
             version=None,
         )
+        if self._catalog.deployment(deployment.id) == deployment:
+            return self._updates.start(deployment, wanted.version, by)
         return self._updates.create(deployment, wanted.version, by)
 
     def update(self, deployment: str, version: str, by: str) -> Update:
