@@ -20,7 +20,7 @@ from tests.node.processes import NodeProcess, is_alive, resident_bytes, wait_unt
 
 from scoreline.core.service import LookupEndpoint, PredictionEndpoint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 StartNode = Callable[..., NodeProcess]
 QUERY = (
     b"POST /public/api/v1/cards/plain/predict HTTP/1.1\r\nHost: n\r\nContent-Length: 15\r\n\r\n"

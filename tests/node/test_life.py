@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.node.card_packages import PLAIN, make_package, probability
-from tests.node.processes import NodeProcess, is_alive, wait_until
+from tests.node.processes import NodeProcess, is_alive
 
 StartNode = Callable[..., NodeProcess]
 QUERY = b"POST /public/api/v1/cards/plain/predict HTTP/1.1\r\nHost: n\r\nContent-Length: 15\r\n\r\n"
@@ -75,34 +74,6 @@ def test_queries_in_flight_are_answered_when_a_node_ends(start_node: StartNode, 
     assert node.end() == 0
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", node.port), timeout=2)
-
-
-def test_steady_callers_lose_no_query_while_a_node_ends(start_node: StartNode, tmp_path: Path) -> None:
-    node = start_node(workers=2)
-    node.install(make_package(tmp_path, endpoints=PLAIN))
-    broken: list[bytes] = []
-    answered = [0] * 8
-
-    def ask(number: int) -> None:
-        with socket.create_connection(("127.0.0.1", node.port), timeout=20) as connection:
-            while True:
-                connection.sendall(QUERY + b'{"features":{}}')
-                answer = connection.recv(65536)
-                if not answer.startswith(b"HTTP/1.1 200"):
-                    broken.append(answer)
-                    return
-                answered[number] += 1
-                if b"Connection: close" in answer:
-                    return
-
-    callers = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for caller in callers:
-        caller.start()
-    wait_until(lambda: min(answered) > 5, "all callers are answered")
-    assert node.end() == 0
-    for caller in callers:
-        caller.join(20)
-    assert broken == []
 
 
 def test_two_nodes_do_not_share_a_data_folder(start_node: StartNode) -> None:
