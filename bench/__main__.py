@@ -69,7 +69,7 @@ def _start(
     enriched, plain = prepared.enriched_bodies, prepared.plain_bodies
     service = "/public/api/v1/fraud_detection/predict_fraud/predict"
     running = [stack.enter_context(contenders.nginx(folder / "nginx", prepared.answer, enriched))]
-    facts: list[str] = []
+    facts = [prepared.fact]
     for name, workers, kernel, bodies in (
         (_NODE, 1, True, enriched),
         (_PLAIN, 1, True, plain),

@@ -85,12 +85,13 @@ def node(data: Path, archive: Path, *, workers: int, kernel: bool = True) -> Ite
     key_file.chmod(0o600)
     command = [sys.executable, "-m", "scoreline.node", "--data", str(data), "--host", "127.0.0.1"]
     command += ["--port", "0", "--workers", str(workers), "--admin-key-file", str(key_file)]
-    environment = {} if kernel else {"SCORELINE_KERNEL": "off"}
+    if not kernel:
+        command.append("--no-kernel")
     log = data.with_suffix(".log")
-    with _started_node(command, environment, log) as (_, url):
+    with _started_node(command, log) as (_, url):
         _install(url, archive)
     started = time.monotonic()
-    with _started_node(command, environment, log) as (pid, url):
+    with _started_node(command, log) as (pid, url):
         yield pid, url, time.monotonic() - started
 
 
