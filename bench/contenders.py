@@ -96,11 +96,9 @@ def node(data: Path, archive: Path, *, workers: int, kernel: bool = True) -> Ite
 
 
 @contextlib.contextmanager
-def _started_node(command: list[str], environment: dict[str, str], log: Path) -> Iterator[tuple[int, str]]:
+def _started_node(command: list[str], log: Path) -> Iterator[tuple[int, str]]:
     with log.open("ab") as errors:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **environment}
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
