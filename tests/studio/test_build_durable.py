@@ -164,6 +164,37 @@ def _alive(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def test_an_interrupted_build_awaits_what_runs_before_it_lets_go_of_the_project(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "die").unlink()
+    (tmp_path / "recipes/r3.py").write_text(
+        "import pathlib, time\n"
+        "def run(two):\n"
+        "    pathlib.Path('running').touch()\n"
+        "    time.sleep(2)\n"
+        "    pathlib.Path('over').touch()\n"
+        "    return two\n"
+    )
+    code = (
+        "import pathlib\n"
+        "from scoreline.studio.build import build\n"
+        "try:\n"
+        "    build(pathlib.Path('.'))\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', pathlib.Path('over').exists())\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "running").exists():
+        assert process.poll() is None
+        signal.sigtimedwait([], 0.05)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.communicate(timeout=60)[0] == "interrupted True\n"
+    assert build(tmp_path).ok
+    assert runs_of(tmp_path, "r3") == 1
+
+
 def test_a_damaged_journal_says_what_to_do(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "die").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -58,7 +59,9 @@ class FileDigests:
         with self._lock:
             known = self._known()
             known[name] = seen
-            write_file(self._memory, msgspec.json.encode(known))
+            # A memory only: on a full disk or in a project that may not be written it is done without.
+            with contextlib.suppress(OSError):
+                write_file(self._memory, msgspec.json.encode(known))
 
     def _known(self) -> dict[str, _Seen]:
         if self._seen is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_errors
 
 from scoreline.errors import Unavailable
+from scoreline.storage.disk import disk_full
 
 # Which recorded steps this program can go on with. Raise it when the meaning of a step's record changes.
 _STEPS_VERSION = "1"
 _KEPT_RUNS = 20
+_RECORD_ATTEMPTS = 250
 _GOING = ["PENDING", "ENQUEUED"]
 _OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -82,8 +85,25 @@ class Runs:
 
     def resume(self, run_id: str, drive: Drive) -> None:
         """Go on with an unfinished run: as `start`, but steps that finished only give their records."""
-        self._hand_over(run_id, drive)
-        DBOS.resume_workflow(run_id).get_result(polling_interval_sec=0.05)
+        over = threading.Event()
+        failures: list[BaseException] = []
+
+        def watched(run_step: RunStep) -> None:
+            try:
+                drive(run_step)
+            except BaseException as error:
+                failures.append(error)
+                raise
+            finally:
+                over.set()
+
+        self._hand_over(run_id, watched)
+        DBOS.resume_workflow(run_id)
+        # Not by its result in the file: on a full disk none would ever come.
+        over.wait()
+        if failures:
+            raise failures[0]
+        _await_record(run_id)
 
     def forget_old(self) -> None:
         """Remove all but the newest finished runs from the file."""
@@ -155,6 +175,15 @@ def _run(request: Record) -> None:
     runs.driver_of(run_id)(run_step)
 
 
+def _await_record(run_id: str) -> None:
+    """Give the thread of a resumed run the time to write down that it is over."""
+    for _ in range(_RECORD_ATTEMPTS):
+        status = DBOS.get_workflow_status(run_id)
+        if status is None or status.status in _OVER:
+            return
+        time.sleep(0.02)
+
+
 class _Json(Serializer):
     """Records as JSON: nothing that stands in the file is ever unpickled."""
 
@@ -191,6 +220,8 @@ def _translated(database: Path) -> Iterator[None]:
         yield
     except (sa.exc.SQLAlchemyError, dbos_errors.DBOSException) as error:
         cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+        if "disk is full" in cause:
+            raise disk_full() from error
         raise Unavailable(
             f"the journal of builds {database.parent.name}/{database.name} cannot be used: {cause[:200]}; "
             "if it is damaged, remove it (what was built stays)",

@@ -22,7 +22,7 @@ from scoreline.storage.atomic import sweep
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
 from scoreline.storage.workspace import Workspace
-from scoreline.studio.build_schedule import run_in_order
+from scoreline.studio.build_schedule import Schedule
 from scoreline.studio.build_steps import BuildSteps, RecipeOutcome
 from scoreline.studio.lock import project_lock
 
@@ -146,6 +146,7 @@ class _Build:
         self._id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
         self._progress = progress
         self._lock = threading.Lock()
+        self._schedule: Schedule | None = None
         self._outcomes: dict[str, RecipeOutcome] = {}
 
     def run(self) -> BuildResult:
@@ -173,11 +174,17 @@ class _Build:
                     resumed = unfinished.id
                 else:
                     runs.give_up(unfinished.id)
-            if resumed is not None:
-                self._id = resumed
-                runs.resume(resumed, self._drive)
-            else:
-                runs.start(self._id, self._request, list(self._order), self._drive)
+            try:
+                if resumed is not None:
+                    self._id = resumed
+                    runs.resume(resumed, self._drive)
+                else:
+                    runs.start(self._id, self._request, list(self._order), self._drive)
+            except BaseException:
+                # Interrupted: what runs is awaited, since it writes under our lock.
+                if self._schedule is not None:
+                    self._schedule.stop()
+                raise
             runs.forget_old()
         return resumed is not None
 
@@ -196,7 +203,8 @@ class _Build:
             self._over(RecipeOutcome(recipe=recipe, status="skipped", reason=f"{because_of} has no output"))
 
         needs = {recipe: upstream(self._project.recipes, recipe) for recipe in self._order}
-        run_in_order(self._order, needs, run, skip)
+        self._schedule = Schedule(self._order, needs, run, skip)
+        self._schedule.run()
 
     def _same(self, request: Mapping[str, object]) -> bool:
         return request == {**self._request, "steps": list(self._order)}

@@ -8,36 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 _SIDE_BY_SIDE = 2
 
 
-def run_in_order(
-    steps: Sequence[str],
-    needs: Mapping[str, Sequence[str]],
-    run: Callable[[str], bool],
-    skip: Callable[[str, str], None],
-) -> None:
-    """Run every step after the ones it needs, two at a time; returns when all are over.
+class Schedule:
+    """Runs every step after the ones it needs, two at a time.
 
     `run` says whether the step's outputs are there; `skip(step, because_of)` is called in place of it where a
-    step it needs has none. Steps needed but not listed count as done. The first exception of `run` is raised
-    here, after the steps that run beside it.
+    step it needs has none. Steps needed but not listed count as done.
     """
-    schedule = _Schedule(steps, needs, run, skip)
-    workers = [threading.Thread(target=schedule.work, daemon=True) for _ in range(_SIDE_BY_SIDE)]
-    for worker in workers:
-        worker.start()
-    try:
-        for worker in workers:
-            worker.join()
-    except BaseException:
-        # Interrupted: nothing new starts, and what runs is awaited, since it still writes under our lock.
-        schedule.stop()
-        for worker in workers:
-            worker.join()
-        raise
-    if schedule.failure is not None:
-        raise schedule.failure
 
-
-class _Schedule:
     def __init__(
         self,
         steps: Sequence[str],
@@ -52,16 +29,42 @@ class _Schedule:
         self._run = run
         self._skip = skip
         self._changed = threading.Condition()
-        self.failure: BaseException | None = None
+        self._at_work = 0
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Returns when all steps are over. Raises the first exception of `run`, after what runs beside it."""
+        self._at_work = _SIDE_BY_SIDE
+        for _ in range(_SIDE_BY_SIDE):
+            threading.Thread(target=self._work, daemon=True).start()
+        self._wait()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and wait for what runs: it still writes."""
+        self._start_nothing_more()
+        self._wait()
+
+    def _wait(self) -> None:
+        # Not by Thread.join: in Python 3.11 one that Ctrl-C interrupts takes the thread for ended.
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_work == 0)
+
+    def _start_nothing_more(self) -> None:
         with self._changed:
             self._waiting.clear()
             self._changed.notify_all()
 
-    def work(self) -> None:
-        """Take steps and run them until none is left to start."""
+    def _work(self) -> None:
+        try:
+            self._run_all()
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()
+
+    def _run_all(self) -> None:
         while (step := self._take()) is not None:
             try:
                 missing = next(
@@ -71,8 +74,8 @@ class _Schedule:
                     self._skip(step, missing)
                 self._finish(step, missing is None and self._run(step))
             except BaseException as error:
-                self.failure = self.failure or error
-                self.stop()
+                self._failure = self._failure or error
+                self._start_nothing_more()
                 return
 
     def _take(self) -> str | None:

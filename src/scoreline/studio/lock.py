@@ -50,8 +50,7 @@ def project_lock(
         _write_holder(descriptor, msgspec.json.encode(me))
         yield
     finally:
-        with contextlib.suppress(OSError):
-            _write_holder(descriptor, b"")
+        _write_holder(descriptor, b"")
         os.close(descriptor)
 
 
@@ -111,5 +110,7 @@ def _is_the_file(descriptor: int, workspace: Workspace) -> bool:
 
 
 def _write_holder(descriptor: int, data: bytes) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, data, 0)
+    # It only tells others who we are: on a full disk the lock holds without it.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, data, 0)

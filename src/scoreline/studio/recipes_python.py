@@ -58,7 +58,10 @@ def _call(run: RecipeRun) -> None:
                 process.stdin.close()
     fault = run.scratch / "fault.json"
     if fault.exists():
-        raise _error(msgspec.json.decode(fault.read_bytes(), type=Fault))
+        try:
+            raise _error(msgspec.json.decode(fault.read_bytes(), type=Fault))
+        except msgspec.MsgspecError as error:
+            raise disk_full() from error  # there was no room even for the fault
     if status < 0:
         raise Unavailable(
             f"its process was ended by signal {-status}"
