@@ -34,14 +34,14 @@ class Answering:
                 call = routes.find(path, body)
                 if call is None:
                     return None
-                if call.action.method == b"GET":
+                if call.method == b"GET":
                     body = parameters
-            if method != call.action.method:
+            if method != call.method:
                 _check_method(method, call)
-            query = call.action.decode(body)
+            query = call.decode(body)
             if query.dispatch is not None and query.dispatch.forced_generation is not None:
                 call = routes.forced(call, query.dispatch.forced_generation)
-            reply = call.action.run(query, begun)
+            reply = call.run(query, begun)
         except ScorelineError as error:
             return self._refuse(call, begun, *encode_problem(error))
         except Exception as error:
@@ -60,6 +60,6 @@ class Answering:
 
 
 def _check_method(method: bytes, call: Call) -> None:
-    wanted = call.action.method
+    wanted = call.method
     if not (method == b"HEAD" and wanted == b"GET"):
         raise Invalid(f"{call.name!r} is called with {wanted.decode()}", code="method-not-allowed")

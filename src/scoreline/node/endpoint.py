@@ -93,7 +93,7 @@ class PredictionEndpoint:
             _refuse_explanations(query.explanations)
         record = query.features
         decoded = clock()
-        ignored = self._enrich(record)
+        ignored = self._enrich(record) if self._enrichments else None
         enriched = clock()
         outcome = self._score(record) if ignored is None else ignored
         scored = clock()

@@ -35,7 +35,8 @@ class RecordLookup:
         self.names = tuple(name for _, name in wanted)
         self._picks = tuple((places[column], name) for column, name in wanted)
         self._keys = tuple(key.query_name for key in lookup.keys)
-        self._has_one_key = len(self._keys) == 1
+        # The usual lookup has one key and one match; anything else is left to `row`.
+        self._one_key = self._keys[0] if len(self._keys) == 1 else None
         self._find = table.find
         self._query_first = lookup.precedence == "query"
 
@@ -44,7 +45,9 @@ class RecordLookup:
 
         Raises Invalid where the lookup says `error`, or the key cannot be a key.
         """
-        row = self.row(record)
+        row: Row | Ignored | None
+        rows = self._find((record.get(self._one_key),)) if self._one_key is not None else ()
+        row = rows[0] if len(rows) == 1 else self.row(record)
         if type(row) is tuple:
             if self._query_first:
                 for place, name in self._picks:
@@ -67,11 +70,7 @@ class RecordLookup:
 
     def row(self, record: dict[str, Any]) -> Row | Ignored | None:
         """The row for a record; None: leave its columns empty; Ignored: ignore the record."""
-        key = (
-            (record.get(self._keys[0]),)
-            if self._has_one_key
-            else tuple([record.get(name) for name in self._keys])
-        )
+        key = tuple([record.get(name) for name in self._keys])
         if None in key:
             return self._abnormal(self.lookup.on_missing_key, LOOKUP_KEY_MISSING)
         rows = self._find(key)

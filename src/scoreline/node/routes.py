@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from scoreline.core.names import did_you_mean
 from scoreline.errors import NotFound, Unavailable
 from scoreline.node.counters import Series
-from scoreline.node.endpoint import Action
+from scoreline.node.endpoint import Reply
 from scoreline.node.generation import Generation
 from scoreline.wire import dataiku
 
@@ -24,7 +25,9 @@ class Call:
     generation: str
     endpoint: str
     name: str
-    action: Action
+    method: bytes
+    decode: Callable[[bytes], Any]
+    run: Callable[[Any, int], bytes | Reply]
     series: Series
 
 
@@ -116,7 +119,14 @@ def calls_of(generation: Generation, series: Callable[[str], Series]) -> dict[tu
     """(endpoint, action) -> call of a generation; `series` gives the series of an endpoint."""
     return {
         (endpoint_id, name): Call(
-            generation.service, generation.id, endpoint_id, name, action, series(endpoint_id)
+            generation.service,
+            generation.id,
+            endpoint_id,
+            name,
+            action.method,
+            action.decode,
+            action.run,
+            series(endpoint_id),
         )
         for endpoint_id, endpoint in generation.endpoints.items()
         for name, action in endpoint.actions.items()

@@ -80,12 +80,13 @@ class ExportedScorer:
     def score(self, features: Record) -> Prediction | Ignored:
         """See Scorer."""
         outputs = self._plain(features)
-        if outputs is None:
-            try:
-                outputs = self.outputs(self.encode(features))
-            except RequiredMissing as missing:
-                return Ignored("IGNORED_BY_MODEL", missing.feature)
-        return self._answer(outputs)
+        return self._score_any(features) if outputs is None else self._answer(outputs)
+
+    def _score_any(self, features: Record) -> Prediction | Ignored:
+        try:
+            return self._answer(self.outputs(self.encode(features)))
+        except RequiredMissing as missing:
+            return Ignored("IGNORED_BY_MODEL", missing.feature)
 
     def score_many(self, records: Sequence[Record]) -> list[Prediction | Ignored]:
         """See Scorer."""
