@@ -15,6 +15,8 @@ enum { LEAF, BELOW, BELOW_OR_MISSING, BELOW_NOT_ZERO, BELOW_OR_ZERO, EQUAL, MEMB
 enum { IDENTITY, SIGMOID, SOFTMAX, PAIRWISE_SOFTMAX, MEAN, SINGLE_SIGMOID, SINGLE_SOFTMAX, LINKS };
 enum { FILL, SUBTRACT, DIVIDE, MULTIPLY, ADD, CLIP, OPERATIONS };
 
+#define UNUSUAL (1u << BELOW_NOT_ZERO | 1u << BELOW_OR_ZERO | 1u << MEMBER)
+#define ABREAST 8 /* trees that are walked side by side */
 #define MOST_SLOTS 65535
 #define MOST_OUTPUTS 10000
 #define ON_STACK 128
@@ -170,19 +172,14 @@ static PyObject *answer(const Forest *forest, double *scores)
 
 /* ---- walking ---------------------------------------------------------------------------------------- */
 
+/* Whether a node of an unusual kind sends x to the left. */
 static int goes_left(const Forest *forest, const Node *node, double x)
 {
     switch (node->kind) {
-    case BELOW:
-        return x <= node->value;
-    case BELOW_OR_MISSING:
-        return !(x > node->value);
     case BELOW_NOT_ZERO:
         return x <= node->value && !(x >= -ZERO && x <= ZERO);
     case BELOW_OR_ZERO:
         return !(x > node->value && !(x >= -ZERO && x <= ZERO));
-    case EQUAL:
-        return x != node->value;
     default: /* MEMBER */
         if (x >= 0.0 && x < (double)forest->slots[node->slot].size) {
             uint64_t bit = (uint64_t)node->value + (uint64_t)x;
@@ -192,34 +189,65 @@ static int goes_left(const Forest *forest, const Node *node, double x)
     }
 }
 
-static const Node *leaf_of(const Forest *forest, uint32_t root, const double *vector)
+/* Where a node sends x, without a branch for the usual kinds: which way a record goes cannot be predicted.
+ * A leaf sends everything to itself. */
+static inline uint32_t next_of(const Forest *forest, uint32_t index, const double *vector)
 {
-    const Node *nodes = forest->nodes, *node = nodes + root;
-    while (node->kind != LEAF) {
-        double x = vector[node->slot];
-        int left = node->kind == BELOW   ? x <= node->value
-                   : node->kind == EQUAL ? x != node->value
-                                         : goes_left(forest, node, x);
-        node = left ? node + 1 : nodes + node->right;
+    const Node *node = forest->nodes + index;
+    double x = vector[node->slot];
+    uint32_t kind = node->kind, left;
+    left = ((uint32_t)(x <= node->value) & (uint32_t)(kind == BELOW)) |
+           ((uint32_t) !(x > node->value) & (uint32_t)(kind == BELOW_OR_MISSING)) |
+           ((uint32_t)(x != node->value) & (uint32_t)(kind == EQUAL));
+    if (UNUSUAL >> kind & 1)
+        left = (uint32_t)goes_left(forest, node, x);
+    return node->right ^ ((node->right ^ (index + 1)) & (0u - left));
+}
+
+/* The leaves of trees that stand beside each other. They are walked side by side, so that the loads of one are
+ * on their way while another is compared. */
+static void find_leaves(const Forest *forest, const uint32_t *roots, const double *vector, uint32_t *at)
+{
+    uint32_t inner;
+    memcpy(at, roots, ABREAST * sizeof *at);
+    do {
+        inner = 0;
+        for (int lane = 0; lane < ABREAST; lane++) {
+            inner |= forest->nodes[at[lane]].kind;
+            at[lane] = next_of(forest, at[lane], vector);
+        }
+    } while (inner != LEAF);
+}
+
+static void add_leaf(const Forest *forest, Py_ssize_t tree, const Node *leaf, double *scores)
+{
+    if (forest->width > 1) {
+        const double *row = forest->leaves + (size_t)leaf->value * (size_t)forest->width;
+        for (Py_ssize_t i = 0; i < forest->width; i++)
+            scores[i] += row[i];
+    } else {
+        double *score = scores + forest->outputs[tree];
+        *score += leaf->value;
+        if (forest->single)
+            *score = (float)*score;
     }
-    return node;
 }
 
 static void add_trees(const Forest *forest, const double *vector, double *scores)
 {
+    Py_ssize_t tree = 0;
     memcpy(scores, forest->start, (size_t)forest->output_count * sizeof(double));
-    for (Py_ssize_t tree = 0; tree < forest->tree_count; tree++) {
-        const Node *leaf = leaf_of(forest, forest->roots[tree], vector);
-        if (forest->width > 1) {
-            const double *row = forest->leaves + (size_t)leaf->right * (size_t)forest->width;
-            for (Py_ssize_t i = 0; i < forest->width; i++)
-                scores[i] += row[i];
-        } else {
-            double *score = scores + forest->outputs[tree];
-            *score += leaf->value;
-            if (forest->single)
-                *score = (float)*score;
-        }
+    for (; tree + ABREAST <= forest->tree_count; tree += ABREAST) {
+        uint32_t at[ABREAST];
+        find_leaves(forest, forest->roots + tree, vector, at);
+        for (int lane = 0; lane < ABREAST; lane++)
+            add_leaf(forest, tree + lane, forest->nodes + at[lane], scores);
+    }
+    for (; tree < forest->tree_count; tree++) {
+        uint32_t at = forest->roots[tree];
+        while (forest->nodes[at].kind != LEAF)
+            at = next_of(forest, at, vector);
+        add_leaf(forest, tree, forest->nodes + at, scores);
     }
 }
 
@@ -522,6 +550,20 @@ static int check_trees(const Forest *forest)
     return 0;
 }
 
+/* Let checked leaves lead to themselves; the row of a wide leaf moves to its value. */
+static void close_leaves(Forest *forest)
+{
+    for (Py_ssize_t i = 0; i < forest->node_count; i++) {
+        Node *node = forest->nodes + i;
+        if (node->kind == LEAF) {
+            if (forest->width > 1)
+                node->value = node->right;
+            node->right = (uint32_t)i;
+            node->slot = 0;
+        }
+    }
+}
+
 static int check_shape(const Forest *forest, Py_ssize_t outputs_len, Py_ssize_t leaves_len)
 {
     if (outputs_len != forest->tree_count)
@@ -560,7 +602,10 @@ static int fill(Forest *forest, PyObject *slots, Py_buffer *buffers)
     if (check_shape(forest, outputs_len, leaves_len) < 0 || read_slots(forest, slots) < 0)
         return -1;
     forest->row_count = forest->width > 1 ? leaves_len / forest->width : 0;
-    return check_trees(forest);
+    if (check_trees(forest) < 0)
+        return -1;
+    close_leaves(forest);
+    return 0;
 }
 
 static PyObject *Forest_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
