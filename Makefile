@@ -5,19 +5,20 @@ BIN := .venv/bin
 JOBS ?= 2
 SIZE ?= small
 
-.PHONY: help demo demo-stop test test-quick soak lint bench lock clean
+.PHONY: help demo demo-stop test test-quick soak lint bench screenshots wheel lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: ## build the fraud project, deploy it, print a query to paste (DETACH=1: leave it running, SIZE=full)
+demo: ## build the fraud project, deploy it, open its pages (DETACH=1: leave it running, SIZE=full, BY_HAND=1)
 	@sh scripts/setup.sh run
-	@$(BIN)/scoreline demo --folder .demo/$(SIZE) --size $(SIZE) $(if $(DETACH),--detach)
+	@$(BIN)/scoreline demo --folder .demo/$(SIZE) --size $(SIZE) $(if $(DETACH),--detach) $(if $(BY_HAND),--by-hand)
 
 demo-stop: ## end a demo that was left running
 	@$(BIN)/scoreline demo --folder .demo/$(SIZE) --stop
 
 test: lint ## lint, types, layers, tests of every kind
+	@sh scripts/clients.sh
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-quick: ## the tests without the slow ones
@@ -26,6 +27,7 @@ test-quick: ## the tests without the slow ones
 
 soak: ## the long repetitions, whole
 	@sh scripts/setup.sh dev
+	@sh scripts/clients.sh
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "slow or soak" --soak --timeout 7200
 
 lint: ## format, lint, types, layers, dependencies
@@ -39,6 +41,19 @@ lint: ## format, lint, types, layers, dependencies
 bench: ## side by side with nginx and peers; writes bench/results.md
 	@sh scripts/setup.sh bench
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.swaps
+	@$(BIN)/python -m bench.replacement
+	@$(BIN)/python -m bench.large_catalog
+	@$(BIN)/python -m bench.pages
+
+screenshots: ## pictures of every page, light, dark and on a phone, in build/screenshots
+	@sh scripts/setup.sh dev
+	@sh scripts/clients.sh
+	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
+
+wheel: ## a wheel with the pages in it, in build/dist
+	@sh scripts/setup.sh run
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir build/dist
 
 lock: ## write the hashed requirement files anew
 	@sh scripts/lock.sh

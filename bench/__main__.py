@@ -1,4 +1,4 @@
-"""Measures the node beside nginx and peers, and writes bench/results.md.
+"""Measures the node beside nginx and peers, and writes the head of bench/results.md.
 
 python -m bench [--rounds 5] [--seconds 3] [--connections 1,32,128]
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import shutil
 import sys
 import tempfile
@@ -38,7 +37,7 @@ def main() -> None:
         prepared = prepare(folder)
         results, facts = _measure(folder, prepared, options)
     text = _write(results, facts, options)
-    Path(__file__).with_name("results.md").write_text(text)
+    report.put_head(text)
     sys.stdout.write(text)
 
 
@@ -108,7 +107,7 @@ def _write(results: dict[str, dict[int, list[Load]]], facts: list[str], options:
     listed = "\n".join(f"| {what} | {value:.2f} | {bar} |" for what, value, bar in claims)
     return (
         "# Benchmark\n\n"
-        f"`make bench` on {datetime.datetime.now(datetime.UTC).date()}: {report.machine()}\n\n"
+        f"`make bench` on {report.today()}: {report.machine()}\n\n"
         f"{options.rounds} interleaved rounds of {options.seconds:g} s each; medians; 500 different records "
         "in turn; the peers enrich from a dictionary in memory.\n\n"
         f"| claim (one worker, {at_32} connections unless said) | measured | bar |\n|---|---:|---:|\n"

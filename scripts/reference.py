@@ -18,7 +18,6 @@ import typing
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,7 +25,25 @@ import typer
 
 from scoreline import settings
 from scoreline.cli.main import make_app
-from scoreline.core import dataset, lookup, model, package, project, recipe, scenario, schema, service
+from scoreline.core import (
+    dataset,
+    declared,
+    drift,
+    evaluation_check,
+    lookup,
+    message,
+    model,
+    package,
+    project,
+    recipe,
+    scenario,
+    scenario_outputs,
+    scenario_step,
+    scenario_trigger,
+    schema,
+    service,
+    service_key,
+)
 from scoreline.node.__main__ import make_parser
 from scoreline.rest.application import make_application
 
@@ -52,13 +69,45 @@ def project_format() -> str:
         parts.extend(_section(struct) for struct in structs)
     parts.append("## Parts used above\n")
     parts.extend(_section(struct, "endpoint") for struct in typing.get_args(service.Endpoint))
-    shared = (service.TestQuery, lookup.Lookup, lookup.LookupKey, lookup.LookupColumn)
+    shared = (service.TestQuery, service_key.ServiceKey, lookup.Lookup, lookup.LookupKey, lookup.LookupColumn)
     parts.extend(_section(struct) for struct in shared)
-    smaller = (schema.Column, recipe.SplitPart, model.FeatureHandling, model.Threshold)
+    smaller = (
+        schema.Column,
+        recipe.SplitPart,
+        model.FeatureHandling,
+        model.Threshold,
+        drift.DriftSettings,
+        evaluation_check.EvaluationCheck,
+    )
     parts.extend(_section(struct) for struct in smaller)
     parts.extend(_section(struct, "algorithm") for struct in typing.get_args(model.Algorithm))
-    parts.append(_section(scenario.BuildStep, "step"))
+    parts.extend(_scenario_parts())
     return "\n".join(parts)
+
+
+def _scenario_parts() -> Iterator[str]:
+    """Triggers, steps, reporters and messages; what all of a kind have comes once."""
+    for family, union in (("trigger", scenario_trigger.Trigger), ("step", scenario_step.Step)):
+        kinds = typing.get_args(union)
+        base = kinds[0].__mro__[1]
+        yield _section(base, title=f"every {family}")
+        for struct in kinds:
+            yield _section(struct, family, without=base) + _outputs(str(struct.__struct_config__.tag))
+    yield _section(scenario_step.Share)
+    yield _section(scenario.Reporter)
+    yield from (_section(struct, "message") for struct in typing.get_args(message.Message))
+
+
+def declared_deployments() -> str:
+    """Every key of a file of declared deployments."""
+    parts = (
+        declared.Declared,
+        declared.DeclaredStage,
+        declared.DeclaredInfrastructure,
+        declared.DeclaredNode,
+        declared.DeclaredDeployment,
+    )
+    return "\n".join(_section(struct) for struct in parts)
 
 
 def package_format() -> str:
@@ -72,10 +121,17 @@ def commands() -> str:
     return "\n".join(_command(name, command) for name, command in walk_commands())
 
 
+class _Nothing:
+    """Stands for every part of a control plane: routes are only listed, not asked."""
+
+    def __getattr__(self, _name: str) -> _Nothing:
+        return self
+
+
 def control_routes() -> str:
     """Every route of the control API, from its OpenAPI description."""
-    nothing = SimpleNamespace(keys=None, deployments=None, services=None, artifacts=None)
-    app = make_application(nothing, version="0", url="", max_package_bytes=1, upload_idle_seconds=1)
+    nothing: Any = _Nothing()
+    app = make_application(*[nothing] * 4, version="0", url="", max_package_bytes=1, upload_idle_seconds=1)
     lines = ["| method | path | what |", "|---|---|---|"]
     for path, methods in app.openapi()["paths"].items():
         for method, said in methods.items():
@@ -91,6 +147,7 @@ def walk_commands() -> Iterator[tuple[str, Any]]:
 PARTS: dict[str, Callable[[], str]] = {
     "project-format": project_format,
     "package-format": package_format,
+    "declared-deployments": declared_deployments,
     "settings": settings.reference,
     "commands": commands,
     "control-routes": control_routes,
@@ -111,17 +168,32 @@ def stale_pages() -> list[Path]:
     return [page for page in sorted(DOCS.rglob("*.md")) if render(page.read_text()) != page.read_text()]
 
 
-def _section(struct: type[msgspec.Struct], family: str = "") -> str:
+def _outputs(kind: str) -> str:
+    """What conditions and texts may name of a step, as `steps.ID.output.NAME`."""
+    names = sorted(scenario_outputs.OUTPUTS.get(kind, ()))
+    return f"\nOutputs: {', '.join(f'`{name}`' for name in names)}.\n" if names else ""
+
+
+def _section(
+    struct: type[msgspec.Struct],
+    family: str = "",
+    *,
+    title: str = "",
+    without: type[msgspec.Struct] = msgspec.Struct,
+) -> str:
+    """The table of a struct's fields, but for those of the struct `without`, which it is made from."""
     tag = struct.__struct_config__.tag
-    title = f"{family} `kind: {tag}`".strip() if tag else _words(struct.__name__)
+    title = title or (f"{family} `kind: {tag}`".strip() if tag else _words(struct.__name__))
     lines = [f"### {title}\n", _paragraph(struct.__doc__ or ""), ""]
-    fields = list(msgspec.structs.fields(struct))
+    left_out = getattr(without, "__struct_fields__", ())
+    fields = [field for field in msgspec.structs.fields(struct) if field.name not in left_out]
     if fields:
         lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     hints = typing.get_type_hints(struct, include_extras=True)
     meanings = _meanings(struct)
     for field in fields:
-        row = (f"`{field.name}`", _type(hints[field.name]), _default(field), meanings.get(field.name, ""))
+        said = meanings.get(field.name, "")
+        row = (f"`{field.encode_name}`", _type(hints[field.name]), _default(field), said)
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
@@ -151,6 +223,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "as below"
     if value in ("", ()):
         return "empty"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

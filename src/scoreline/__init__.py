@@ -20,6 +20,7 @@ __all__ = [
     "Conflict",
     "Health",
     "Invalid",
+    "InvalidDeclaration",
     "InvalidProject",
     "MissingExtra",
     "NotAllowed",
@@ -29,7 +30,9 @@ __all__ = [
     "Unavailable",
     "UpdateOutcome",
     "__version__",
+    "dry_run",
     "open_project",
+    "read_declared",
 ]
 
 # Where each name lives; the errors apart. It is imported when it is first used, so that a client stays light.
@@ -38,8 +41,10 @@ _HOMES = {
     "Client": "scoreline.client.client",
     "Health": "scoreline.core.deployment",
     "UpdateOutcome": "scoreline.core.deployment",
+    "dry_run": "scoreline.automation.dry_run",
     "ProjectFolder": "scoreline.studio.project_folder",
     "open_project": "scoreline.studio.project_folder",
+    "read_declared": "scoreline.storage.declared_files",
 }
 
 

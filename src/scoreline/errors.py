@@ -3,7 +3,8 @@
 ScorelineError
 ├── NotFound       it is not there: name another one
 ├── Invalid        what was given is wrong: change it
-│   └── InvalidProject   … in the files of a project: every problem at once
+│   ├── InvalidProject   … in the files of a project: every problem at once
+│   └── InvalidDeclaration   … in a file of declared deployments: every problem at once
 ├── Conflict       it was right, but something else happened first: look again and retry
 ├── NotAllowed     the caller may not do this: use another key
 └── Unavailable    not now: retry later, or repair what the message names
@@ -90,14 +91,28 @@ class Problem:
         return f"{place}: {self.message}"
 
 
-class InvalidProject(Invalid):
-    """The files of a project have problems; `problems` holds all of them, sorted by file and line."""
+class _InvalidFiles(Invalid):
+    """Files have problems; `problems` holds all of them, sorted by file and line."""
 
-    code = "invalid-project"
+    where = ""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.message)))
         count = len(self.problems)
         listed = "\n".join(f"  {problem}" for problem in self.problems[:20])
         more = f"\n  … and {count - 20} more" if count > 20 else ""
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the project:\n{listed}{more}")
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in {self.where}:\n{listed}{more}")
+
+
+class InvalidProject(_InvalidFiles):
+    """The files of a project have problems; `problems` holds all of them, sorted by file and line."""
+
+    code = "invalid-project"
+    where = "the project"
+
+
+class InvalidDeclaration(_InvalidFiles):
+    """What is declared cannot be; `problems` holds all that is wrong, sorted by line."""
+
+    code = "invalid-declaration"
+    where = "what is declared"

@@ -1,7 +1,8 @@
 """Settings: one table of names, defaults and meanings, and the one place where they are read.
 
 A value comes from the flag of a command, else from the environment (`SCORELINE_<NAME>`), else from
-`config.toml` in the home folder, else from the default. Nothing else in Scoreline reads the environment.
+`config.toml` in the home folder, else from the default. Nothing else in Scoreline reads the environment
+but references to secrets (`env:NAME`), through `process_environment`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ class Settings:
         default=None,
         metadata=_about("Key for that control plane; unset: the one of the home folder."),
     )
+    open: bool = field(
+        default=False,
+        metadata=_about(
+            "Whether anyone who reaches the control plane may do everything on it without a key: for demos."
+        ),
+    )
     host: str = field(
         default="127.0.0.1",
         metadata=_about("Address on which the control plane and its local node listen."),
@@ -71,6 +78,42 @@ class Settings:
     reconcile_seconds: float = field(
         default=2.0,
         metadata=_about("How often what nodes serve is compared with what is wanted.", least=0.05, most=3600),
+    )
+    traffic_seconds: float = field(
+        default=5.0,
+        metadata=_about(
+            "How often the nodes are asked how many queries they answered, and how fast.",
+            least=0.05,
+            most=3600,
+        ),
+    )
+    trigger_seconds: float = field(
+        default=1.0,
+        metadata=_about("How often the triggers of scenarios are looked at.", least=0.05, most=3600),
+    )
+    smtp_url: str | None = field(
+        default=None,
+        metadata=_about(
+            "Mail server for the messages of scenarios: `smtp+starttls://USER:${env:NAME}@HOST:587` (the "
+            "password is a reference), `smtps://…` or `smtp://HOST`; unset: no mails."
+        ),
+    )
+    smtp_from: str | None = field(
+        default=None,
+        metadata=_about("Address that mails come from, where the message names none."),
+    )
+    message_hosts: str | None = field(
+        default=None,
+        metadata=_about(
+            "Hosts that webhooks and messages to Slack and Teams may go to, such as "
+            "`hooks.slack.com, *.example.com`; unset: any."
+        ),
+    )
+    test_query_seconds: float = field(
+        default=60.0,
+        metadata=_about(
+            "How often the nodes of a deployment are asked its test queries again.", least=0.1, most=1e6
+        ),
     )
 
 
@@ -110,6 +153,11 @@ def reference() -> str:
 
 
 _TABLE = {setting.name: setting for setting in fields(Settings)}
+
+
+def process_environment() -> Mapping[str, str]:
+    """The environment as it is when it is looked into: where `env:NAME` finds its secret."""
+    return os.environ
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, object]:
@@ -165,6 +213,14 @@ def _whole(value: object) -> int:
         raise ValueError("a whole number") from None
 
 
+def _yes_or_no(value: object) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    found = words.get(str(value).lower())
+    if found is None:
+        raise ValueError("true or false")
+    return found
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("a number")
@@ -177,6 +233,7 @@ def _number(value: object) -> float:
 _PARSERS: dict[str, Callable[[object], object]] = {
     "Path": lambda value: Path(str(value)),
     "str": _text,
+    "bool": _yes_or_no,
     "int": _whole,
     "float": _number,
 }

@@ -47,7 +47,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
 def node(example: CommandLine) -> Iterator[httpx.Client]:
     """A plain HTTP client of the service."""
     url = example.json("status")["infrastructures"][0]["nodes"][0]["url"]
-    with httpx.Client(base_url=f"{url}/public/api/v1/{SERVICE}") as client:
+    with httpx.Client(base_url=f"{url}/public/api/v1/{SERVICE}", timeout=60) as client:
         yield client
 
 

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
 import duckdb
 import pytest
+from tests.acceptance.template import generator
 
-TABLES = ("transactions", "cardholder_info", "merchant_info")
+TABLES = ("transactions", "cardholder_info", "merchant_info", "new_transactions")
 
 
 @pytest.fixture(scope="module")
 def template() -> ModuleType:
-    path = Path(str(files("scoreline"))) / "templates" / "real-time-apis" / "generate.py"
-    spec = importlib.util.spec_from_file_location("real_time_apis_generate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return generator()
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +125,60 @@ def test_the_last_months_drift(small: duckdb.DuckDBPyConnection) -> None:
     assert late_share > 1.15 * early_share
 
 
+def test_new_transactions_go_on_where_the_others_end(small: duckdb.DuckDBPyConnection) -> None:
+    after = "SELECT min(transaction_id) - (SELECT max(transaction_id) FROM transactions), count(*) "
+    after += "FROM new_transactions WHERE purchase_date >= '2018-05-01' AND purchase_date < '2018-06-01'"
+    orphans = (
+        "SELECT count(*) FROM new_transactions ANTI JOIN cardholder_info ON internal_card_mapping = card_id"
+    )
+
+    assert _one(small, after) == (1, 4_000)
+    assert _one(small, orphans) == (0,)
+    described = [
+        small.execute(f"DESCRIBE {table}").fetchall() for table in ("transactions", "new_transactions")
+    ]
+    assert described[0] == described[1]
+    assert _one(
+        small,
+        "SELECT count(authorized_flag), max(purchase_date) < (SELECT max(purchase_date) "
+        "FROM new_transactions) FROM new_transactions WHERE authorized_flag IS NOT NULL",
+    ) == (2_666, True)
+
+
+def test_new_transactions_drift(small: duckdb.DuckDBPyConnection) -> None:
+    told = "SELECT median(purchase_amount), avg(signature_provided), 1 - avg(authorized_flag) FROM "
+
+    amount, signed, refused = _one(small, told + "transactions WHERE purchase_date < '2017-11-15'")
+    new_amount, new_signed, new_refused = _one(small, told + "new_transactions")
+
+    assert new_amount > 1.3 * amount
+    assert new_signed < 0.5 * signed
+    assert new_refused > refused
+
+
+def test_new_transactions_can_be_made_without_drift_beside_the_same_tables(
+    template: ModuleType, small: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    template.generate(tmp_path, "small", 7, drifting=False)
+    usual = _open(tmp_path)
+    told = "SELECT median(purchase_amount), avg(signature_provided), 1 - avg(authorized_flag) FROM "
+
+    before = _one(small, told + "transactions WHERE purchase_date < '2017-10-01'")
+    without = _one(usual, told + "new_transactions")
+
+    assert without == pytest.approx(before, rel=0.1)
+    for table in ("transactions", "cardholder_info", "merchant_info"):
+        digests = [_one(one, f"SELECT bit_xor(hash({table})) FROM {table}") for one in (small, usual)]
+        assert digests[0] == digests[1]
+
+
 @pytest.mark.slow
 def test_the_full_size_is_the_use_cases_own(template: ModuleType, tmp_path: Path) -> None:
     template.generate(tmp_path, "full", 7)
     connection = _open(tmp_path)
 
     counts = [_one(connection, f"SELECT count(*) FROM {table}")[0] for table in TABLES]
-    assert counts == [327_005, 44_335, 70_086]
+    assert counts == [327_005, 44_335, 70_086, 40_000]
     flags = "SELECT count(*) FILTER (authorized_flag = 1), count(*) FILTER (authorized_flag = 0)"
     assert _one(connection, flags + " FROM transactions") == (230_144, 24_080)
     assert _one(connection, "SELECT count(*) FROM transactions WHERE purchase_amount < 0") == (265,)

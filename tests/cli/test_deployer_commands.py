@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.deployer.packages import make_package
 
-from scoreline.deployer.locks import is_locked
+from scoreline.storage.locks import is_locked
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +148,7 @@ def test_exit_codes_say_what_went_wrong(scoreline: Command, tmp_path: Path) -> N
     scoreline("deploy", "codes", "v1", code=5)
     scoreline("status", "--key", "wrong", code=6)
     failed = scoreline("update", "codes-on-local", "v2", code=7)
-    assert "did not pass" in failed.stderr
+    assert "test query 1 of endpoint 'merchant_lookup' fails" in failed.stderr
     assert "v1 goes on answering" in failed.stderr
     assert "Traceback" not in failed.stderr
 
@@ -170,7 +170,7 @@ def test_down_ends_both_and_up_brings_everything_back(cold: Command, tmp_path: P
 
     cold("down")
     assert not is_locked(cold.home / "lock")
-    assert not is_locked(cold.home / "nodes" / "local.lock")
+    assert not is_locked(cold.home / "nodes" / "local" / "local.lock")
     assert "`scoreline up` starts" in cold("status", code=7).stderr
     cold("up", "--detach", "--port", "0", "--node-port", "0")
 
@@ -187,7 +187,7 @@ def test_down_also_ends_the_node_of_a_control_plane_that_was_killed(cold: Comman
 
     assert "stopped" in cold("down").stderr
 
-    assert not is_locked(cold.home / "nodes" / "local.lock")
+    assert not is_locked(cold.home / "nodes" / "local" / "local.lock")
     assert "nothing was running" in cold("down").stderr
 
 
@@ -198,14 +198,14 @@ def test_ctrl_c_ends_a_control_plane_in_the_foreground_and_its_node(cold: Comman
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while not is_locked(cold.home / "nodes" / "local.lock"):
+    while not is_locked(cold.home / "nodes" / "local" / "local.lock"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
 
     assert process.wait(60) == 0
-    assert not is_locked(cold.home / "nodes" / "local.lock")
+    assert not is_locked(cold.home / "nodes" / "local" / "local.lock")
 
 
 def test_ports_in_use_are_stepped_around_unless_asked_for(cold: Command, tmp_path: Path) -> None:

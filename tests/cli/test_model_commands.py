@@ -171,3 +171,14 @@ def test_what_is_not_there_is_named(command, arguments, words):
     assert code == 3
     assert out == ""
     assert words in err
+
+
+def test_a_version_that_is_not_active_is_deleted(command, project):
+    code, _, err = command("delete-version", "fraud", "t2")
+    assert code == 5
+    assert "version 't2' of model 'fraud' is active; activate another one first" in err
+
+    assert command("delete-version", "fraud", "t1")[0] == 0
+
+    assert ModelStore(project / ".scoreline" / "models" / "fraud").ids() == ("t2",)
+    assert command("delete-version", "fraud", "t1")[0] == 3

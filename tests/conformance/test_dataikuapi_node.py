@@ -13,6 +13,8 @@ from dataikuapi.utils import DataikuException
 from tests.node.card_packages import make_package, probability
 from tests.node.processes import NodeProcess
 
+from scoreline.core.service_key import make_service_key
+
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
@@ -183,15 +185,114 @@ def test_what_cannot_be_done_is_told_in_words(
         (lambda: service.preload_generation("v9"), "no generation 'v9'"),
         (lambda: admin.service("carts").list_generations(), "did you mean 'cards'"),
         (lambda: admin.create_service("no/id"), "cannot be the id of a service"),
-        (lambda: service.set_generations_mapping({"entries": []}), "a mapping holds one generation"),
+        (lambda: service.set_generations_mapping({"entries": []}), "it has 0 generations; give 1 to 20"),
         (
             lambda: service.set_generations_mapping({"entries": [{"generation": "v1", "proba": 0.5}]}),
-            "with probability 1",
+            "the probabilities add up to 0.5, not 1",
         ),
-        (lambda: admin.import_model_archive_in_cache("x"), "the admin API has no such call"),
     ):
         with pytest.raises(DataikuException, match=message):
             call()
+
+
+def test_a_service_is_divided_between_generations(
+    empty_node: NodeProcess, admin: APINodeAdminClient, tmp_path: Path
+) -> None:
+    service = admin.service("cards")
+    for version in ("v1", "v2", "v3"):
+        service.import_generation_from_archive(str(make_package(tmp_path, version)))
+    client = APINodeClient(empty_node.url, "cards")
+
+    service.set_generations_mapping(
+        {"entries": [{"generation": "v1", "proba": 0.5}, {"generation": "v2", "proba": 0.5}]}
+    )
+
+    def answering(**options: Any) -> str:
+        answer = client.predict_record("plain", {}, **options)
+        return str(answer["apiContext"]["serviceGeneration"])
+
+    assert {answering() for _ in range(40)} == {"v1", "v2"}
+    assert len({answering(dispatch_key="C_7") for _ in range(20)}) == 1
+    assert {answering(dispatch_key=f"C_{number}") for number in range(40)} == {"v1", "v2"}
+    assert {answering(forced_generation="v2", dispatch_key="C_7") for _ in range(5)} == {"v2"}
+    looked_up = [client.lookup_records("both", [{"data": {"card_id": "C_1"}}]) for _ in range(40)]
+    assert {one["apiContext"]["serviceGeneration"] for one in looked_up} == {"v1", "v2"}
+    batch = client.predict_records("plain", [{"features": {}}], forced_generation="v1")
+    assert batch["apiContext"]["serviceGeneration"] == "v1"
+    found = {one["generation"]: one for one in service.list_generations()}
+    assert [(found[name]["active"], found[name]["proba"]) for name in found] == [
+        (True, 0.5),
+        (True, 0.5),
+        (False, 0.0),
+    ]
+    client._session.close()
+
+
+def test_admin_keys_are_made_listed_and_deleted(empty_node: NodeProcess, admin: APINodeAdminClient) -> None:
+    auth = admin.auth()
+    assert auth.list_keys() == []
+
+    first = auth.add_key()
+    second = auth.add_key(label="ci", description="pipeline", created_by="me", expiry="2999-01-01T00:00:00Z")
+
+    assert first["label"] == ""
+    assert first["expiry"] is None
+    listed = auth.list_keys()
+    assert [one["id"] for one in listed] == [first["id"], second["id"]]
+    assert listed[1] == {
+        "id": second["id"],
+        "label": "ci",
+        "description": "pipeline",
+        "createdBy": "me",
+        "createdAt": second["createdAt"],
+        "expiry": "2999-01-01T00:00:00+00:00",
+    }
+    clients = [APINodeAdminClient(empty_node.url, made["key"]) for made in (first, second)]
+    assert [client.list_services() for client in clients] == [[], []]
+    auth.delete_key(first["key"])
+    auth.delete_key_by_id(second["id"])
+    assert auth.list_keys() == []
+    for client in clients:
+        with pytest.raises(DataikuException, match="NotAllowed: this is not the node's admin key"):
+            client.list_services()
+        client._session.close()
+    with pytest.raises(DataikuException, match="NotFound: this node has no such admin key"):
+        auth.delete_key_by_id(second["id"])
+
+
+def test_calls_for_caches_say_that_there_is_nothing_to_cache(
+    admin: APINodeAdminClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = {
+        "ok": True,
+        "cached": [],
+        "removed": [],
+        "message": "a package brings all that it needs; there is nothing to cache",
+    }
+    assert admin.import_code_env_in_cache("/envs/one", "python") == nothing
+    assert admin.register_code_env_in_cache("/envs/one", "/built", "python") == nothing
+    assert admin.import_model_archive_in_cache("/models/one.zip") == nothing
+    admin.clear_model_cache()
+    admin.clean_code_env_cache()
+    assert json.loads(capsys.readouterr().out) == nothing
+
+
+@pytest.mark.parametrize("form", ["api_key", "bearer_token"])
+def test_a_service_with_keys_answers_who_has_one(
+    empty_node: NodeProcess, admin: APINodeAdminClient, tmp_path: Path, form: str
+) -> None:
+    key, kept = make_service_key("till", b"t" * 32)
+    admin.service("cards").import_generation_from_archive(str(make_package(tmp_path, "v1", keys=(kept,))))
+    admin.service("cards").switch_to_newest()
+    client = APINodeClient(empty_node.url, "cards", **{form: key})
+    assert client.predict_record("plain", {})["apiContext"]["serviceGeneration"] == "v1"
+    client._session.close()
+
+    for options in ({}, {form: "another"}):
+        client = APINodeClient(empty_node.url, "cards", **options)
+        with pytest.raises(DataikuException, match=r"NotAllowed: .*service 'cards'"):
+            client.predict_record("plain", {})
+        client._session.close()
 
 
 def test_metrics_cleaning_and_deletion(

@@ -41,6 +41,7 @@ def project(
     services: Any = None,
     scenarios: Any = None,
     connections: Any = None,
+    stores: Any = None,
 ) -> Project:
     return Project(
         settings=ProjectSettings(id="p"),
@@ -48,7 +49,7 @@ def project(
         datasets=msgspec.convert({**DATASETS, **(datasets or {})}, dict[str, Dataset]),
         recipes=msgspec.convert(recipes or {}, dict[str, Recipe]),
         models={"m": SavedModel()},
-        evaluation_stores={"s": EvaluationStore()},
+        evaluation_stores=msgspec.convert(stores or {"s": {}}, dict[str, EvaluationStore]),
         services=msgspec.convert(services or {}, dict[str, Service]),
         scenarios=msgspec.convert(scenarios or {}, dict[str, Scenario]),
     )
@@ -329,12 +330,20 @@ def test_test_queries_have_the_body_of_their_endpoint() -> None:
     ]
 
 
-def test_a_scenario_builds_what_is_in_the_flow() -> None:
-    steps = [{"kind": "build", "items": ["raw", "m", "s", "rw"]}, {"kind": "build", "items": []}]
+def test_keys_belong_to_a_service_that_asks_for_them() -> None:
+    key = {"label": "till", "sha256": "0" * 64}
+    services = {
+        "sound": {"authorization": "api_keys", "api_keys": [key]},
+        "nobody": {"authorization": "api_keys"},
+        "everybody": {"api_keys": [key]},
+        "doubled": {"authorization": "api_keys", "api_keys": [key, {"label": "a b", "sha256": "0" * 64}]},
+    }
 
-    assert said(scenarios={"n": {"steps": steps}}) == [
-        "n['steps', 0, 'items', 3]: there is no 'rw' in the flow; did you mean 'raw'?",
-        "n['steps', 1, 'items']: must name at least one dataset, saved model or evaluation store",
+    assert said(services=services) == [
+        "nobody['authorization']: nobody has a key: list at least one under 'api_keys'",
+        "everybody['api_keys']: keys are for a service with 'authorization: api_keys'",
+        f"doubled['api_keys', 1, 'label']: 'a b' cannot be a label: {ID_RULE}",
+        "doubled['api_keys', 1, 'sha256']: two labels have the same key",
     ]
 
 
@@ -399,3 +408,65 @@ def test_a_connection_with_a_secret_or_without_a_url_is_refused_and_not_shown(ur
 
     assert found
     assert "hunter2" not in " ".join(found)
+
+
+def test_an_evaluate_recipe_is_held_against_what_is_there() -> None:
+    found = said(
+        recipes={
+            "e": {
+                "kind": "evaluate",
+                "input": "raw",
+                "model": "m",
+                "store": "s",
+                "reference": "raw",
+                "drift": {"columns": {"b": "numeric"}},
+            },
+            "f": {"kind": "evaluate", "input": "raw", "model": "m", "store": "s2", "reference": "losse"},
+        }
+    )
+
+    assert found == [
+        "e['reference']: 'raw' is the input itself; name another dataset",
+        "e['drift', 'columns', 'b']: dataset 'raw' has no column 'b'; there is: a",
+        "f['store']: there is no evaluation store 's2'; did you mean 's'?",
+        "f['reference']: there is no dataset 'losse'; did you mean 'loose'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"prediction": "p"}, "['prediction']: needs 'task': binary, multiclass or regression"),
+        (
+            {"target": "y"},
+            "['target']: says something about predictions; name their column under 'prediction'",
+        ),
+        ({"task": "regression", "prediction": "p", "probas": {"1": "q"}}, "['probas']: a regression has no"),
+        (
+            {"task": "binary", "prediction": "p", "probas": {"1": "q", "2": "r", "3": "t"}},
+            "['probas']: a binary task has 2 classes, not 3",
+        ),
+        (
+            {"task": "multiclass", "prediction": "p", "probas": {"1": "q"}},
+            "['probas']: must name the column of",
+        ),
+        ({"task": "binary", "prediction": "p", "target": "p"}, "[]: column 'p' is used twice"),
+    ],
+)
+def test_a_standalone_evaluation_that_cannot_be_is_refused(more: dict[str, Any], complaint: str) -> None:
+    recipe = {"kind": "standalone_evaluate", "input": "loose", "reference": "one", "store": "s"}
+
+    assert said(recipes={"e": recipe}) == []
+    found = said(recipes={"e": {**recipe, **more}})
+    assert len(found) == 1
+    assert found[0].startswith(f"e{complaint}")
+
+
+def test_checks_of_a_store_are_held_against_the_numbers_there_are() -> None:
+    found = said(
+        stores={"s": {"checks": [{"metric": "auc", "min": 0.5}, {"metric": "column_pis", "max": 1}]}}
+    )
+
+    assert found == [
+        "s['checks', 1, 'metric']: 'column_pis' is no number of an evaluation; did you mean 'column_psi'?"
+    ]

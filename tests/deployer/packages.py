@@ -25,6 +25,7 @@ def make_package(
     version: str = "v1",
     *,
     service: str = "merchants",
+    project: str = "cards",
     state: str | None = None,
     expect: str | None = None,
     rows: int = 2,
@@ -56,7 +57,7 @@ def make_package(
         packaged = PackagedLookup(dataset="merchant_info", rows=info.rows, digest=info.digest)
         manifest = Manifest(
             format=FORMAT,
-            project="cards",
+            project=project,
             service=service,
             version=version,
             digest=content_digest(files),

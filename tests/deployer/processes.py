@@ -15,9 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from scoreline.client.client import Client
-from scoreline.core.deployment import Update
-from scoreline.deployer.node_files import LOCAL_NODE, NodeFiles, stop_node
-from scoreline.wire.control import SERVER_FILE, ServerFile, Status
+from scoreline.deployer.node_files import NodeFiles, all_node_files, stop_node
+from scoreline.wire.control import SERVER_FILE, ServerFile, Status, Update
 
 T = TypeVar("T")
 
@@ -27,19 +26,19 @@ class ControlPlane:
 
     def __init__(self, home: Path, **settings: object) -> None:
         self.home = home
-        self.node_files = NodeFiles(home / "nodes", LOCAL_NODE)
-        given = {"reconcile_seconds": 0.2, **settings}
+        self.node_files = NodeFiles(home / "nodes" / "local", "local")
+        given = {"reconcile_seconds": 0.2, "traffic_seconds": 0.5, **settings}
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCORELINE_")},
             **{f"SCORELINE_{name.upper()}": str(value) for name, value in given.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and wait until it answers; its node may still be starting."""
+    def start(self, *, port: str = "0") -> None:
+        """Start it (on any port) and wait until it answers; its node may still be starting."""
         self.home.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "scoreline.wiring", "--home", str(self.home)]
-        command += ["--port", "0", "--node-port", "0"]
+        command += ["--port", port, "--node-port", "0"]
         with (self.home / "control.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
         wait_until(self._answers, "the control plane answers")
@@ -60,7 +59,8 @@ class ControlPlane:
         """Leave no process behind."""
         if self._process is not None and self._process.poll() is None:
             self.end()
-        stop_node(self.node_files)
+        for files in all_node_files(self.home / "nodes"):
+            stop_node(files)
 
     @property
     def server(self) -> ServerFile:

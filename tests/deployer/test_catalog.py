@@ -18,8 +18,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from tests.deployer.packages import make_package
 
-from scoreline.core.deployment import Deployment, Infrastructure, Update, UpdateOutcome
-from scoreline.core.package import PublishedVersion
+from scoreline.core.deployment import Deployment, Update, UpdateOutcome, single
+from scoreline.core.infrastructure import Infrastructure
+from scoreline.core.package import PublishedVersion, summary
 from scoreline.errors import Conflict, Unavailable
 from scoreline.storage.archives import read_archive
 from scoreline.storage.catalog import Catalog
@@ -37,7 +38,7 @@ def published(folder: Path, version: str = "v1", service: str = "merchants") -> 
     archive = make_package(folder, version, service=service)
     manifest, definition = read_archive(archive)
     return PublishedVersion(
-        manifest=manifest, service=definition, archive="ab" * 32, size=9, by="ann", at=NOW
+        service_id=service, manifest=manifest, service=definition, archive="ab" * 32, size=9, by="ann", at=NOW
     )
 
 
@@ -45,24 +46,22 @@ def update(version: str = "v1", before: str | None = None) -> Update:
     return Update(
         id=0,
         deployment="merchants-on-local",
-        from_version=before,
-        to_version=version,
+        from_mapping=single(before) if before else None,
+        to_mapping=single(version),
         by="ann",
         started_at=NOW,
-        finished_at=None,
-        outcome=UpdateOutcome.RUNNING,
     )
 
 
 def deployed(catalog: Catalog, folder: Path) -> Update:
     """A catalog with the versions v1 and v2 and one deployment whose first update runs."""
-    catalog.ensure_infrastructure(Infrastructure(id="local"))
-    catalog.add_version(published(folder))
-    catalog.add_version(published(folder, "v2"))
+    catalog.infrastructures.add(Infrastructure(id="local"))
+    catalog.versions.add(published(folder))
+    catalog.versions.add(published(folder, "v2"))
     deployment = Deployment(
-        id="merchants-on-local", service="merchants", infrastructure="local", version=None
+        id="merchants-on-local", service="merchants", infrastructure="local", deployed_service="merchants"
     )
-    return catalog.add_deployment(deployment, update())
+    return catalog.deployments.add_with(deployment, update())
 
 
 def test_the_migrated_schema_is_the_one_of_the_tables(tmp_path: Path) -> None:
@@ -79,70 +78,72 @@ def test_the_migrated_schema_is_the_one_of_the_tables(tmp_path: Path) -> None:
 def test_a_version_comes_back_as_it_was_added(catalog: Catalog, tmp_path: Path) -> None:
     version = published(tmp_path)
 
-    catalog.add_version(version)
+    catalog.versions.add(version)
 
-    assert catalog.version("merchants", "v1") == version
-    assert catalog.versions("merchants") == [version]
-    assert catalog.service_ids() == ["merchants"]
+    assert catalog.versions.one("merchants", "v1") == version
+    assert catalog.versions.of("merchants") == catalog.versions.all() == [summary(version)]
+    assert catalog.versions.service_ids() == ["merchants"]
 
 
 def test_a_version_is_added_once(catalog: Catalog, tmp_path: Path) -> None:
-    catalog.add_version(published(tmp_path))
+    catalog.versions.add(published(tmp_path))
 
     with pytest.raises(Conflict, match="published already"):
-        catalog.add_version(published(tmp_path))
+        catalog.versions.add(published(tmp_path))
 
 
 def test_a_second_update_is_refused_while_one_runs(catalog: Catalog, tmp_path: Path) -> None:
     first = deployed(catalog, tmp_path)
 
     with pytest.raises(Conflict, match="another update"):
-        catalog.add_update(update("v2"))
+        catalog.updates.add(update("v2"))
 
-    catalog.finish_update(first, UpdateOutcome.SUCCESS, "", NOW)
-    assert catalog.add_update(update("v2", "v1")).id > first.id
+    catalog.updates.finish(first, UpdateOutcome.SUCCESS, "", NOW)
+    assert catalog.updates.add(update("v2", "v1")).id > first.id
 
 
 def test_success_and_the_wanted_version_change_together(catalog: Catalog, tmp_path: Path) -> None:
     first = deployed(catalog, tmp_path)
 
-    catalog.finish_update(first, UpdateOutcome.SUCCESS, "", NOW)
+    catalog.updates.finish(first, UpdateOutcome.SUCCESS, "", NOW)
 
-    found = catalog.deployment("merchants-on-local")
+    found = catalog.deployments.one("merchants-on-local")
     assert found is not None
     assert found.version == "v1"
 
 
 def test_an_update_ends_once(catalog: Catalog, tmp_path: Path) -> None:
     first = deployed(catalog, tmp_path)
-    catalog.finish_update(first, UpdateOutcome.FAILED, "no room", NOW)
+    catalog.updates.finish(first, UpdateOutcome.FAILED, "no room", NOW)
 
-    catalog.finish_update(first, UpdateOutcome.SUCCESS, "", NOW)
+    catalog.updates.finish(first, UpdateOutcome.SUCCESS, "", NOW)
 
-    ended = catalog.update(first.id)
+    ended = catalog.updates.one(first.id)
     assert ended is not None
     assert (ended.outcome, ended.message) == (UpdateOutcome.FAILED, "no room")
-    assert catalog.deployment("merchants-on-local").version is None
+    assert catalog.deployments.one("merchants-on-local").version is None
 
 
 def test_a_deployment_that_cannot_be_added_leaves_no_update(catalog: Catalog, tmp_path: Path) -> None:
     deployed(catalog, tmp_path)
-    other = Deployment(id="another", service="merchants", infrastructure="local", version=None)
+    other = Deployment(
+        id="another", service="merchants", infrastructure="local", deployed_service="merchants"
+    )
 
     with pytest.raises(Conflict, match="already"):
-        catalog.add_deployment(other, update())
+        catalog.deployments.add_with(other, update())
 
-    assert len(catalog.updates("merchants-on-local", limit=10)) == 1
-    assert [found.id for found in catalog.deployments()] == ["merchants-on-local"]
+    assert len(catalog.updates.of("merchants-on-local", limit=10)) == 1
+    assert [found.id for found in catalog.deployments.all()] == ["merchants-on-local"]
 
 
 def test_the_log_of_an_update_keeps_its_lines_in_order(catalog: Catalog, tmp_path: Path) -> None:
     first = deployed(catalog, tmp_path)
 
     for line in ("one", "two", "three"):
-        catalog.log_update(first.id, line)
+        catalog.updates.log(first.id, line)
 
-    found = catalog.update(first.id)
+    found = catalog.updates.one(first.id)
     assert found is not None
     assert found.log == ("one", "two", "three")
 
@@ -173,7 +174,7 @@ def test_writers_wait_for_one_another(catalog: Catalog, tmp_path: Path) -> None:
 
     def write(name: int) -> None:
         for number in range(20):
-            catalog.log_update(first.id, f"{name}:{number}")
+            catalog.updates.log(first.id, f"{name}:{number}")
 
     threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
     for thread in threads:
@@ -181,7 +182,7 @@ def test_writers_wait_for_one_another(catalog: Catalog, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
 
-    found = catalog.update(first.id)
+    found = catalog.updates.one(first.id)
     assert found is not None
     assert len(found.log) == 80
 

@@ -14,7 +14,7 @@ import pytest
 from tests.deployer.packages import make_package
 from tests.deployer.processes import ControlPlane, wait_until
 
-from scoreline.deployer.locks import is_locked
+from scoreline.storage.locks import is_locked
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,15 @@ def node_pid(control_plane: ControlPlane) -> int:
     return pid
 
 
+def wait_for_another(control_plane: ControlPlane, before: int) -> None:
+    """Return when the node is another process. Its workers may answer for a moment when it has died."""
+
+    def another() -> bool:
+        return control_plane.status().infrastructures[0].nodes[0].pid not in (None, before)
+
+    wait_until(another, "another process")
+
+
 def deploy(control_plane: ControlPlane, folder: Path) -> str:
     """Publish and deploy a package; gives the URL of its endpoint."""
     with control_plane.client() as client:
@@ -42,7 +51,7 @@ def deploy(control_plane: ControlPlane, folder: Path) -> str:
 
 
 def state_of(url: str) -> str:
-    answer = httpx.post(f"{url}/lookup", json={"data": {"merchant_id": "M_1"}})
+    answer = httpx.post(f"{url}/lookup", json={"data": {"merchant_id": "M_1"}}, timeout=60)
     return str(answer.raise_for_status().json()["results"][0]["data"]["state"])
 
 
@@ -61,9 +70,9 @@ def test_a_node_that_dies_is_started_again_at_once_on_its_port_and_answers_as_be
         except httpx.HTTPError:
             return False
 
+    wait_for_another(control_plane, before)
     wait_until(answers, "the node answers again")
-    assert time.monotonic() - killed_at < 15
-    wait_until(lambda: node_pid(control_plane) != before, "another process")
+    assert time.monotonic() - killed_at < 30
 
 
 def test_a_node_goes_on_answering_when_the_control_plane_is_killed_and_the_next_one_adopts_it(
@@ -116,7 +125,7 @@ def test_ending_the_control_plane_ends_the_node(control_plane: ControlPlane) -> 
 
     assert not is_locked(control_plane.node_files.lock)
     with pytest.raises(httpx.TransportError):
-        httpx.get(f"{url}/isAlive/")
+        httpx.get(f"{url}/isAlive/", timeout=60)
 
 
 def test_a_port_that_someone_took_meanwhile_is_stepped_around(

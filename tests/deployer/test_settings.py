@@ -90,9 +90,10 @@ def test_the_reference_names_every_setting() -> None:
 
 
 def test_nothing_else_of_the_control_plane_reads_the_environment() -> None:
+    # The wiring does, to hand it to the one part that looks up secrets by reference (`env:NAME`).
     source = Path(scoreline.__file__).parent
     rooms = [*source.glob("deployer/*.py"), *source.glob("rest/*.py"), *source.glob("client/*.py")]
-    files = [*rooms, source / "wiring.py", source / "cli/deployer.py", source / "cli/control_plane.py"]
+    files = [*rooms, *(source / "cli").glob("*.py")]
 
     assert len(files) > 20
     assert [path.name for path in files if re.search(r"os\.environ|getenv", path.read_text())] == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import socket
 import tempfile
@@ -35,23 +33,6 @@ class Place:
             for before in ("127.0.0.1:", "--port "):
                 text = text.replace(before + shown, before + port)
         return text
-
-
-@pytest.fixture(scope="session")
-def built_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tutorial's project after its first build; made once, whichever worker is the first."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    project = shared / "built-tutorial"
-    with (shared / "built-tutorial.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not project.exists():
-            draft = CommandLine(shared / "built-tutorial-draft", shared / "no-home")
-            draft.folder.mkdir()
-            draft.run("init", "fraud", "--template", "real-time-apis")
-            replace(draft, folder=draft.folder / "fraud").run("build", "--all")
-            (draft.folder / "fraud").rename(project)
-    return project
 
 
 @pytest.fixture

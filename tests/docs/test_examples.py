@@ -21,6 +21,7 @@ def test_the_pages_that_teach_have_steps() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # some pages train
 @pytest.mark.parametrize("name", WITH_STEPS)
 def test_a_page_runs_as_it_is_written(name: str, prepare: Callable[[str], Place]) -> None:
     page = WITH_STEPS[name]

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 from scripts import reference
 
+from scoreline.cli.declared import WOULD_CHANGE
+from scoreline.cli.main import EXIT_CODES
 from scoreline.node.endpoint import LookupEndpoint, PredictionEndpoint
 from scoreline.settings import Settings
 from scoreline.wire import admin, dataiku
@@ -35,6 +37,22 @@ def test_every_command_is_documented_and_says_what_it_does() -> None:
         assert command.help, f"{name} has no help text"
         for parameter in command.params:
             assert parameter.name == "help" or parameter.help, f"{name}: {parameter.name} has no help text"
+
+
+def test_every_exit_code_is_documented() -> None:
+    page = (DOCS / "reference" / "cli.md").read_text()
+
+    for code in {0, 2, 130, WOULD_CHANGE, *(code for _, code in EXIT_CODES)}:
+        assert f"\n| {code} | " in page
+
+
+def test_every_command_on_a_control_plane_takes_its_options_and_all_can_print_json() -> None:
+    for name, command in reference.walk_commands():
+        options = {option for parameter in command.params for option in parameter.opts}
+        if name not in {"scoreline demo", "scoreline node"}:  # what they print is for people, or is JSON
+            assert "--json" in options, name
+        if "--server" in options:
+            assert {"--home", "--server"} <= options, name
 
 
 def test_every_setting_is_documented() -> None:

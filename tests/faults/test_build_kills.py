@@ -89,7 +89,7 @@ def test_a_build_killed_anywhere_is_completed_by_the_same_command(
     assert whole is not None
     kills = 0
 
-    while kills < repetitions(quick=5, whole=50):
+    while kills < repetitions(quick=3, whole=50):
         generation += 1
         write_source(tmp_path, generation)
         # The first part of a run only loads the libraries.
@@ -139,7 +139,7 @@ def test_two_builds_at_once_and_a_kill_leave_a_whole_flow(
     make(tmp_path)
     project = read_project(tmp_path)
     draw = random.Random(21)
-    for generation in range(repetitions(quick=2, whole=15)):
+    for generation in range(repetitions(quick=1, whole=15)):
         write_source(tmp_path, generation)
         outcomes: list[int] = []
 

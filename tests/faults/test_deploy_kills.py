@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from tests.deployer.packages import make_package
 from tests.deployer.processes import ControlPlane, wait_until
+from tests.faults.deployed import Asker, assert_consistent
 
 from scoreline import Client, Health, ScorelineError, UpdateOutcome
-from scoreline.storage.archives import read_archive
-from scoreline.storage.catalog import Catalog
 
 pytestmark = pytest.mark.slow
 DEPLOYMENT = "merchants-on-local"
@@ -31,61 +29,18 @@ def control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
     running.clear()
 
 
-class Asker(threading.Thread):
-    """Asks the node all the time, and keeps what was not an answer of a version."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.wrong: list[str] = []
-        self.answers = 0
-        self._url = url
-        self._stop_asking = threading.Event()
-
-    def run(self) -> None:
-        with httpx.Client() as http:
-            while not self._stop_asking.wait(0.002):
-                try:
-                    answer = http.post(f"{self._url}/lookup", json={"data": {"merchant_id": "M_1"}}).json()
-                    generation = answer["apiContext"]["serviceGeneration"]
-                    assert answer["results"][0]["data"]["state"] == f"State of {generation}"
-                    self.answers += 1
-                except Exception as error:
-                    self.wrong.append(repr(error))
-
-    def end(self) -> None:
-        self._stop_asking.set()
-        self.join()
-
-
-def killed_while(control_plane: ControlPlane, work: Callable[[Client], object], after: float) -> bool:
-    """Kill the control plane `after` seconds into some work; gives whether the work was done before."""
-    done = threading.Event()
+def killed_while(control_plane: ControlPlane, work: Callable[[Client], object], after: float) -> None:
+    """Kill the control plane `after` seconds into some work, which must not wait for it to come back."""
 
     def run() -> None:
         with contextlib.suppress(ScorelineError), control_plane.client() as client:
             work(client)
-            done.set()
 
     worker = threading.Thread(target=run)
     worker.start()
     time.sleep(after)
-    finished = done.is_set()
     control_plane.kill()
     worker.join()
-    return finished
-
-
-def assert_consistent(control_plane: ControlPlane) -> None:
-    """Every version has its sound archive, and nothing half is left."""
-    packages = control_plane.home / "packages"
-    catalog = Catalog.open(control_plane.home / "catalog.sqlite")
-    needed = catalog.archives()
-    versions = [version for service in catalog.service_ids() for version in catalog.versions(service)]
-    catalog.close()
-    assert {path.name for path in packages.iterdir()} == {f"{name}.zip" for name in needed}
-    for version in versions:
-        manifest, _ = read_archive(packages / f"{version.archive}.zip")
-        assert manifest == version.manifest
 
 
 def test_a_publish_that_was_killed_is_there_whole_or_not_at_all(
@@ -118,7 +73,10 @@ def test_a_deploy_that_was_killed_comes_to_its_end(
         with control_plane.client() as client:
             client.publish(make_package(tmp_path, service=name, queries=20))
 
-        killed_while(control_plane, lambda client, name=name: client.deploy(name, "v1"), draw.uniform(0, 0.4))
+        def deploy(client: Client, name: str = name) -> object:
+            return client.deploy(name, "v1", wait=False)
+
+        killed_while(control_plane, deploy, draw.uniform(0, 0.4))
         control_plane.start()
         control_plane.wait_for_node()
 
@@ -147,7 +105,7 @@ def test_an_update_that_was_killed_comes_to_its_end_and_no_query_is_lost(
                 client.publish(make_package(tmp_path, wanted, queries=20))
 
             def update(client: Client, version: str = wanted) -> object:
-                return client.update(DEPLOYMENT, version)
+                return client.update(DEPLOYMENT, version, wait=False)
 
             killed_while(control_plane, update, draw.uniform(0, 0.4))
             control_plane.start()
@@ -179,7 +137,7 @@ def test_node_and_control_plane_killed_together_come_back_as_they_were(
             client.publish(make_package(tmp_path, f"v{number}", queries=20))
 
         def update(client: Client, version: str = f"v{number}") -> object:
-            return client.update(DEPLOYMENT, version)
+            return client.update(DEPLOYMENT, version, wait=False)
 
         killed_while(control_plane, update, draw.uniform(0, 0.4))
         kill_node(control_plane.node_files)

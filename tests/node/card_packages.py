@@ -22,6 +22,7 @@ from scoreline.core.package import (
 )
 from scoreline.core.schema import Column, ColumnType
 from scoreline.core.service import Endpoint, LookupEndpoint, PredictionEndpoint, Service, lookups_of
+from scoreline.core.service_key import ServiceKey
 from scoreline.lookups.building import build_lookup
 from scoreline.scoring.document import CategorySlot, Ensemble, Linear, NumericSlot, ScorerDocument, Step
 from scoreline.scoring.files import load_scorer
@@ -90,13 +91,17 @@ def make_package(
     trees: int = 0,
     more_cards: int = 0,
     golden: bool = True,
+    keys: Sequence[ServiceKey] = (),
 ) -> Path:
     """A package. `bias` tells its probabilities from those of others; `trees` are carried along as a model;
-    `golden` False: its golden rows expect another answer than the model gives."""
+    `golden` False: its golden rows expect another answer than the model gives. Not public when it has `keys`.
+    """
     target = folder / f"{service}-{version}.zip"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         package = Path(scratch)
-        definition = Service(endpoints=tuple(endpoints))
+        definition = Service(
+            endpoints=tuple(endpoints), authorization="api_keys" if keys else "public", api_keys=tuple(keys)
+        )
         (package / "service.json").write_bytes(msgspec.json.encode(definition))
         models = _write_models(package, definition, bias, trees=trees, golden=golden)
         lookups = _write_lookups(package, definition, more_cards)

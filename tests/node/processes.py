@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,6 +119,37 @@ class NodeProcess:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def ask_many(
+        self, path: str, queries: Sequence[object], *, connections: int = 8, headers: str = ""
+    ) -> list[Any]:
+        """The answers to many queries that are to succeed, in order; over so many connections, so that every
+        worker is asked, one query after the other before the first answer is read."""
+        heads = f"POST /public/api/v1/{path} HTTP/1.1\r\nHost: n\r\n{headers}Content-Length: "
+        whole = [f"{heads}{len(body)}\r\n\r\n{body}".encode() for body in map(json.dumps, queries)]
+        size = -(-len(whole) // connections)
+        parts = [whole[start : start + size] for start in range(0, len(whole), size)]
+        with ThreadPoolExecutor(connections) as pool:
+            return [answer for answers in pool.map(self._pipeline, parts) for answer in answers]
+
+    def _pipeline(self, requests: Sequence[bytes]) -> list[Any]:
+        answers = []
+        with self.connect() as connection, connection.makefile("rb") as replies:
+            for start in range(0, len(requests), 50):
+                some = requests[start : start + 50]
+                connection.sendall(b"".join(some))
+                for _ in some:
+                    status = replies.readline()
+                    if not status:
+                        raise ConnectionResetError("the node closed a connection before its last answer")
+                    length = 0
+                    while (line := replies.readline()) != b"\r\n":
+                        if line.lower().startswith(b"content-length:"):
+                            length = int(line[15:])
+                    body = replies.read(length)
+                    assert b" 200 " in status, body
+                    answers.append(json.loads(body))
+        return answers
+
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request, over a connection of its own."""
         # Without certificates, whose reading takes longer than the query.
@@ -156,6 +188,13 @@ class NodeProcess:
         """The processes of its workers that are ready."""
         return [one["pid"] for one in self.readiness()["workers"] if one["ready"]]
 
+    @property
+    def nursery(self) -> int:
+        """The process that bears its workers, or 0 when there is none just now."""
+        found = children_of(self.pid)
+        assert len(found) <= 1
+        return found[0] if found else 0
+
     @contextlib.contextmanager
     def connect(self, timeout: float = 20) -> Iterator[socket.socket]:
         """A plain connection."""
@@ -181,6 +220,14 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that have not been waited for."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def mapped_files(pid: int) -> list[str]:

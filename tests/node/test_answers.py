@@ -323,11 +323,15 @@ def test_what_is_not_there_is_named(shared_node: NodeProcess, path: str, code: s
 
 
 @pytest.mark.parametrize(
-    ("method", "action"), [("GET", "predict"), ("PUT", "predict"), ("POST", "predict-simple")]
+    ("method", "action", "allowed"),
+    [("GET", "predict", "POST"), ("PUT", "predict", "POST"), ("POST", "predict-simple", "GET, HEAD")],
 )
-def test_another_method_is_refused(shared_node: NodeProcess, method: str, action: str) -> None:
+def test_another_method_is_refused_and_the_right_one_named(
+    shared_node: NodeProcess, method: str, action: str, allowed: str
+) -> None:
     answer = shared_node.send(method, f"/public/api/v1/cards/plain/{action}")
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
+    assert answer.headers["Allow"] == allowed
 
 
 def test_a_key_or_token_of_a_caller_does_not_matter_on_a_public_service(shared_node: NodeProcess) -> None:

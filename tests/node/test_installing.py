@@ -249,4 +249,5 @@ def test_a_package_that_cannot_be_loaded_leaves_the_old_one_answering(
     readiness = node.readiness()
     assert readiness["ready"] is True
     assert readiness["services"] == {"cards": "v1"}
-    assert json.loads((node.data / "state.json").read_text())["services"]["cards"]["active"] == "v1"
+    state = json.loads((node.data / "state.json").read_text())
+    assert state["services"]["cards"]["mapping"]["entries"] == [{"generation": "v1", "proba": 1.0}]

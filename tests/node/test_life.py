@@ -156,7 +156,10 @@ def test_a_file_makes_a_node_say_that_it_is_not_alive(start_node: StartNode, tmp
     node.install(make_package(tmp_path, endpoints=PLAIN))
     assert node.send("GET", "/isAlive/").status_code == 200
     (node.data / "apinode-not-alive.txt").touch()
-    assert node.send("GET", "/isAlive/").status_code == 503
+    answer = node.send("GET", "/isAlive/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not-alive")
+    assert answer.json()["errorType"] == "Unavailable"
+    assert "apinode-not-alive.txt" in answer.json()["message"]
     node.ask("cards/plain/predict", {"features": {}})
 
 

@@ -45,7 +45,7 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> str:
 
 
 def test_without_a_key_only_the_sign_of_life_answers(control_plane: ControlPlane) -> None:
-    with httpx.Client(base_url=control_plane.server.url) as nobody:
+    with httpx.Client(base_url=control_plane.server.url, timeout=60) as nobody:
         assert nobody.get("/isAlive/").status_code == 200
         for method, path in [
             ("GET", "/api/v1/status"),
@@ -62,15 +62,19 @@ def test_without_a_key_only_the_sign_of_life_answers(control_plane: ControlPlane
 
 def test_a_wrong_key_is_refused(control_plane: ControlPlane) -> None:
     for header in ("Bearer sk-wrong", "Basic " + base64.b64encode(b"sk-wrong:").decode(), "Bearer x" * 500):
-        response = httpx.get(f"{control_plane.server.url}/api/v1/status", headers={"Authorization": header})
-        assert_problem(response, 403, "unknown-key")
+        response = httpx.get(
+            f"{control_plane.server.url}/api/v1/status", headers={"Authorization": header}, timeout=60
+        )
+        assert_problem(response, 401, "unknown-key")
 
 
 def test_the_key_opens_as_bearer_and_as_user_name(control_plane: ControlPlane) -> None:
     server = control_plane.server
 
-    as_user = httpx.get(f"{server.url}/api/v1/status", auth=(server.key, ""))
-    as_bearer = httpx.get(f"{server.url}/api/v1/status", headers={"Authorization": f"bearer {server.key}"})
+    as_user = httpx.get(f"{server.url}/api/v1/status", auth=(server.key, ""), timeout=60)
+    as_bearer = httpx.get(
+        f"{server.url}/api/v1/status", headers={"Authorization": f"bearer {server.key}"}, timeout=60
+    )
 
     assert (as_user.status_code, as_bearer.status_code) == (200, 200)
 
@@ -115,7 +119,8 @@ def test_what_is_not_there_is_said_not_to_be_there(api: httpx.Client, path: str,
 
 def test_a_wrong_method_and_a_wrong_number_are_refused(api: httpx.Client) -> None:
     assert_problem(api.delete("/api/v1/status"), 405, "method-not-allowed")
-    assert_problem(api.get("/api/v1/deployments/any/updates/first"), 400, "bad-parameter")
+    for number in ("first", "0", "-1", "9" * 30):
+        assert_problem(api.delete(f"/api/v1/keys/{number}"), 400, "bad-parameter")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +251,7 @@ def test_an_upload_that_stalls_is_given_up(control_plane: ControlPlane) -> None:
         answer = slow.recv(65536)
 
     assert b" 408 " in answer.split(b"\r\n")[0]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 18
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(control_plane: ControlPlane) -> None:
@@ -260,7 +265,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(control_plane: ControlPlane) -
     while list((control_plane.home / "packages").glob(".unfinished-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not list((control_plane.home / "packages").glob(".unfinished-*"))
-    assert httpx.get(f"{server.url}/isAlive/").status_code == 200
+    assert httpx.get(f"{server.url}/isAlive/", timeout=60).status_code == 200
 
 
 def test_refusals_leave_no_trace_of_an_error_inside(control_plane: ControlPlane, api: httpx.Client) -> None:

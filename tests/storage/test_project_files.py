@@ -67,7 +67,7 @@ SOUND = {
         "      - dataset: people\n"
         "        keys: [{column: id}]\n"
     ),
-    "scenarios/nightly.yaml": "steps:\n  - kind: build\n    items: [scored, refusal, quality]\n",
+    "scenarios/nightly.yaml": "steps:\n  - id: all\n    kind: build\n    items: [scored, refusal, quality]\n",
 }
 
 
@@ -355,4 +355,63 @@ def test_recipes_and_the_code_beside_them_belong_together(tmp_path: Path) -> Non
         "recipes/orphan.sql: is not used: there is no recipe 'orphan'",
         "recipes/pythonic.py:1: has no function 'main', which the recipe calls",
         "recipes/scoring.py: is not used: recipe 'scoring' is of kind 'score'",
+    ]
+
+
+def test_the_python_file_of_a_step_is_there_and_has_the_function(tmp_path: Path) -> None:
+    steps = "".join(
+        f"  - {{id: {id_}, kind: python, file: {file}, function: {function}}}\n"
+        for id_, file, function in (
+            ("a", "code/here.py", "run"),
+            ("b", "code/here.py", "go"),
+            ("c", "code/gone.py", "run"),
+            ("d", "code/broken.py", "run"),
+            ("e", "code/link.py", "run"),
+        )
+    )
+    (tmp_path / "outside.py").write_text("def run(variables): pass\n")
+    project = tmp_path / "project"
+    (project / "code").mkdir(parents=True)
+    (project / "code" / "link.py").symlink_to(tmp_path / "outside.py")
+
+    found = problems_of(
+        project,
+        **{
+            "scenarios/nightly.yaml": f"steps:\n{steps}",
+            "code/here.py": "def run(variables):\n    return 1\n",
+            "code/broken.py": "def run(variables):\n    retrun 1\n",
+        },
+    )
+
+    assert found == [
+        "code/broken.py:2: not Python: invalid syntax",
+        "code/gone.py: is missing; scenario 'nightly' calls it",
+        "code/here.py:1: has no function 'go', which the step calls",
+        "code/link.py: leads out of the project's folder by a link; scenario 'nightly' calls it",
+    ]
+
+
+def test_what_is_wrong_in_a_scenario_is_told_with_its_line(tmp_path: Path) -> None:
+    found = problems_of(
+        tmp_path,
+        **{
+            "scenarios/nightly.yaml": (
+                "triggers:\n"
+                "  - {kind: time, cron: '0 3 * * *', zone: Europe/Parys}\n"
+                "steps:\n"
+                "  - id: build\n"
+                "    kind: build\n"
+                "  - id: tell\n"
+                "    kind: approval\n"
+                "    text: ${limti}\n"
+                "    when: steps.biuld.ran\n"
+            )
+        },
+    )
+
+    zone = "scenarios/nightly.yaml:2: triggers[0].zone:"
+    assert found == [
+        f"{zone} there is no time zone 'Europe/Parys'; did you mean 'Europe/Paris'?",
+        "scenarios/nightly.yaml:8: steps[1].text: there is no variable 'limti'; did you mean 'limit'?",
+        "scenarios/nightly.yaml:9: steps[1].when: there is no step 'biuld'; did you mean 'build'?",
     ]

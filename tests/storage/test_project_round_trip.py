@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from scoreline.core.dataset import FilesDataset, ManagedDataset, SqlDataset
+from scoreline.core.drift import DriftSettings
+from scoreline.core.evaluation_check import EvaluationCheck
 from scoreline.core.lookup import Lookup, LookupColumn, LookupKey
 from scoreline.core.model import (
     FeatureHandling,
@@ -31,9 +33,12 @@ from scoreline.core.recipe import (
     SplitPart,
     SplitRecipe,
     SqlRecipe,
+    StandaloneEvaluateRecipe,
     TrainRecipe,
+    outputs_of,
 )
-from scoreline.core.scenario import BuildStep, Scenario
+from scoreline.core.scenario import Scenario
+from scoreline.core.scenario_step import BuildStep
 from scoreline.core.schema import Column, ColumnType
 from scoreline.core.service import LookupEndpoint, PredictionEndpoint, Service, TestQuery
 from scoreline.storage.definitions import read_definition
@@ -112,6 +117,27 @@ algorithms = st.lists(
     max_size=3,
     unique_by=msgspec.json.encode,
 ).map(tuple)
+RECIPE_KINDS = ["sql", "python", "split", "train", "score", "evaluate", "standalone_evaluate"]
+drift_settings = st.builds(
+    DriftSettings,
+    columns=st.dictionaries(
+        names.filter(lambda name: name != "<<"),
+        st.sampled_from(["numeric", "category", "leave_out"]),
+        max_size=2,
+    ),
+    classifier_rows=st.integers(100, 200_000),
+)
+checks = st.lists(
+    st.builds(
+        EvaluationCheck,
+        metric=st.just("column_psi"),
+        name=names,
+        max=st.floats(allow_nan=False, allow_infinity=False),
+        columns=st.none() | st.lists(names, min_size=1, max_size=2).map(tuple),
+    ),
+    max_size=2,
+    unique_by=lambda check: check.name,
+).map(tuple)
 
 
 @st.composite
@@ -165,7 +191,7 @@ def recipes(
     ready = list(sources)
     for id_ in draw(st.lists(ids, max_size=5, unique_by=str.casefold)):
         source = draw(st.sampled_from(ready))
-        kind = draw(st.sampled_from(["sql", "python", "split", "train", "score", "evaluate"]))
+        kind = draw(st.sampled_from(RECIPE_KINDS))
         if kind == "sql" and free:
             found[id_] = SqlRecipe(inputs=(source,), output=free.pop(), description=draw(texts))
             ready.append(found[id_].output)
@@ -199,7 +225,23 @@ def recipes(
         elif kind == "score" and free and found_model(found):
             found[id_] = ScoreRecipe(input=source, model=found_model(found), output=free.pop())
         elif kind == "evaluate" and stores and found_model(found):
-            found[id_] = EvaluateRecipe(input=source, model=found_model(found), store=stores.pop())
+            found[id_] = EvaluateRecipe(
+                input="nothing-declared",
+                model=found_model(found),
+                store=stores.pop(),
+                drift=draw(drift_settings),
+                seed=draw(seeds),
+            )
+        elif kind == "standalone_evaluate" and stores and len(sources) > 1:
+            found[id_] = StandaloneEvaluateRecipe(
+                input="nothing-declared",
+                reference=next(name for name in sources if name != "nothing-declared"),
+                store=stores.pop(),
+                task=Task.BINARY,
+                prediction="said",
+                probas=draw(st.dictionaries(names.filter(lambda n: n != "<<"), st.just("p"), max_size=1)),
+                drift=draw(drift_settings),
+            )
     return found
 
 
@@ -229,14 +271,13 @@ def projects(draw: st.DrawFn) -> Project:
     for connection in connections:
         datasets[f"from-{connection}"] = SqlDataset(connection=connection, table=draw(names))
     flow = draw(recipes([*rest, "nothing-declared"], list(managed), list(models), list(stores)))
+    built = sorted(name for recipe in flow.values() for name in outputs_of(recipe))
     scenario = Scenario(
         steps=tuple(
-            draw(
+            BuildStep(id=id_, items=tuple(built[:2]), name=draw(texts))
+            for id_ in draw(
                 st.lists(
-                    st.builds(
-                        BuildStep, items=st.just(tuple(models[:2]) or ("nothing-declared",)), name=texts
-                    ),
-                    max_size=2,
+                    ids.filter(lambda id_: "." not in id_), max_size=2 if built else 0, unique_by=str.casefold
                 )
             )
         )
@@ -256,7 +297,9 @@ def projects(draw: st.DrawFn) -> Project:
         datasets=datasets,
         recipes=flow,
         models={id_: SavedModel(name=draw(texts)) for id_ in models},
-        evaluation_stores={id_: EvaluationStore(description=draw(texts)) for id_ in stores},
+        evaluation_stores={
+            id_: EvaluationStore(description=draw(texts), checks=draw(checks)) for id_ in stores
+        },
         services=draw(
             st.dictionaries(ids, services(list(rest) or ["nothing-declared"], list(models)), max_size=2)
         ),
@@ -419,3 +462,28 @@ def outside(text: str, key: str) -> list[str]:
             inside = False
             kept.append(line)
     return kept
+
+
+def test_items_that_change_places_take_their_comments_along() -> None:
+    text = (
+        "steps:   # in order\n"
+        "  - {id: a, kind: approval}   # who signs\n"
+        "\n"
+        "  # Only then.\n"
+        "  - {id: b, kind: build}\n"
+        "name: Night\n"
+    )
+    old = read_definition(text, Scenario).value
+    assert old is not None
+    turned = msgspec.structs.replace(old, steps=old.steps[::-1])
+
+    result = edited(text, turned, Scenario)
+
+    assert result == (
+        "steps:   # in order\n"
+        "\n"
+        "  # Only then.\n"
+        "  - {id: b, kind: build}\n"
+        "  - {id: a, kind: approval}   # who signs\n"
+        "name: Night\n"
+    )

@@ -46,7 +46,7 @@ def test_the_templates_fit_their_schemas(name: str, path: Path) -> None:
         ("datasets", {"kind": "managed", "columns": [{"name": "a", "type": "text"}]}),
         ("recipes", {"kind": "sql", "inputs": "a", "output": "b"}),
         ("services", {"endpoints": [{"kind": "lookup", "id": "a"}]}),
-        ("scenarios", {"steps": [{"kind": "build", "items": ["a"], "force": "yes"}]}),
+        ("scenarios", {"steps": [{"id": "a", "kind": "build", "items": ["a"], "force": "yes"}]}),
     ],
 )
 def test_what_is_wrong_does_not_fit(name: str, value: Any) -> None:

@@ -189,6 +189,19 @@ def test_a_huge_table_of_contents_is_refused_unread(source: Path, target: Path) 
     assert "more than 100 entries" in refused_untouched(source, target)
 
 
+@pytest.mark.parametrize("at", [-10, -6])
+def test_a_table_of_contents_that_leads_before_the_archive_is_refused(
+    source: Path, target: Path, at: int
+) -> None:
+    """By its size (twelve bytes from the end) or by the place of its beginning."""
+    make(source, "a")
+    data = bytearray(source.read_bytes())
+    data[at : at + 4] = struct.pack("<L", 100_000)
+    source.write_bytes(data)
+
+    assert "damaged" in refused_untouched(source, target)
+
+
 def test_an_encrypted_entry_is_refused(source: Path, target: Path) -> None:
     make(source, "secret")
     data = bytearray(source.read_bytes())

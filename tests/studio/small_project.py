@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import msgspec
+
 from scoreline.core.model_version import ModelVersion
 from scoreline.core.recipe import TrainRecipe
 from scoreline.storage.models import ModelStore
@@ -107,11 +109,13 @@ def table(heading: str, rows: list[tuple[object, ...]]) -> str:
     return heading + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
 
 
-def trained(folder: Path) -> ModelVersion:
-    """Train the project's model, as its recipe does."""
+def trained(folder: Path, *, seed: int | None = None) -> ModelVersion:
+    """Train the project's model, as its recipe does, or with another seed."""
     project = read_project(folder)
     recipe = project.recipes["train_fraud"]
     assert isinstance(recipe, TrainRecipe)
+    if seed is not None:
+        recipe = msgspec.structs.replace(recipe, seed=seed)
     rows = open_tables(project, folder, {}).read("payments")
     return train(
         recipe, rows, ModelStore(Workspace(folder).model("fraud")), by="tester", log=lambda _line: None

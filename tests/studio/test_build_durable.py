@@ -176,8 +176,10 @@ def test_an_interrupted_build_awaits_what_runs_before_it_lets_go_of_the_project(
         "    return two\n"
     )
     code = (
-        "import pathlib\n"
+        "import pathlib, signal\n"
         "from scoreline.studio.build import build\n"
+        # Tests that run in the background of a shell are started with this signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    build(pathlib.Path('.'))\n"
         "except KeyboardInterrupt:\n"

@@ -15,6 +15,8 @@ from tests.studio.small_project import FILES, trained, write, write_project
 
 from scoreline.core.model_version import ModelVersion
 from scoreline.core.package import Manifest, content_digest
+from scoreline.core.service import Service
+from scoreline.core.service_key import make_service_key
 from scoreline.errors import Conflict, Invalid, NotFound
 from scoreline.node.generation import load_generation
 from scoreline.storage.archives import extract_archive, read_archive
@@ -70,6 +72,22 @@ def test_a_version_holds_all_that_a_node_needs(project, tmp_path):
     assert answer["result"]["prediction"] == "yes"
     found = msgspec.json.decode(generation.call("merchant", "lookup", b'{"data": {"merchant_id": "M_1"}}'))
     assert found["results"][0]["data"] == {"state": "Wyoming", "stores": 3}
+
+
+def test_a_version_carries_the_hashes_of_the_keys_that_open_it(project):
+    key, kept = make_service_key("till", b"t" * 32)
+    definition = project / "services" / f"{SERVICE}.yaml"
+    keys = f"authorization: api_keys\napi_keys:\n  - {{label: till, sha256: {kept.sha256}}}\n"
+
+    public = created(project)
+    definition.write_text(definition.read_text() + keys)
+    closed = created(project)
+
+    with zipfile.ZipFile(archive(project, closed.version)) as package:
+        service = msgspec.json.decode(package.read("service.json"), type=Service)
+        assert not any(key.encode() in package.read(name) for name in package.namelist())
+    assert (service.authorization, service.api_keys) == ("api_keys", (kept,))
+    assert closed.digest != public.digest
 
 
 def test_the_manifest_says_what_is_in_the_version_and_where_it_comes_from(project):

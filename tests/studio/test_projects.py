@@ -136,6 +136,17 @@ def test_an_export_holds_definitions_and_data_and_nothing_else(project: Path, tm
     assert set(export_project(project, tmp_path / "y.zip", with_data=False)) == DEFINITIONS
 
 
+def test_an_export_holds_the_python_files_of_steps(project: Path, tmp_path: Path) -> None:
+    (project / "scenarios").mkdir()
+    (project / "scenarios/nightly.yaml").write_text("steps:\n  - {id: a, kind: python, file: code/a.py}\n")
+    (project / "code").mkdir()
+    (project / "code/a.py").write_text("def run(variables):\n    return 1\n")
+
+    names = export_project(project, tmp_path / "x.zip", with_data=False)
+
+    assert set(names) == {*DEFINITIONS, "scenarios/nightly.yaml", "code/a.py"}
+
+
 def test_an_export_is_the_same_each_time_wherever_it_is_written(project: Path, tmp_path: Path) -> None:
     export_project(project, tmp_path / "x.zip")
     export_project(project, project / "data/x.zip")
@@ -235,3 +246,13 @@ def test_an_import_does_not_touch_a_folder_that_holds_something(project: Path, t
         import_project(tmp_path / "x.zip", project)
 
     assert contents(project) == before
+
+
+def test_a_template_comes_without_its_services_where_they_are_to_be_made(tmp_path: Path) -> None:
+    whole = create_project(tmp_path / "whole", "real-time-apis")
+
+    bare = create_project(tmp_path / "bare", "real-time-apis", services=False)
+
+    assert set(whole.services) == {"fraud_detection"}
+    assert dict(bare.services) == {}
+    assert (bare.datasets, bare.recipes, bare.scenarios) == (whole.datasets, whole.recipes, whole.scenarios)

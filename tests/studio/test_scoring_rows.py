@@ -11,8 +11,10 @@ import pytest
 from scoreline.core.model import FeatureHandling, Logistic, Ridge, Task
 from scoreline.core.recipe import EvaluateRecipe, TrainRecipe
 from scoreline.errors import Invalid, NotFound
+from scoreline.storage.evaluations import Evaluations
 from scoreline.storage.models import ModelStore
-from scoreline.studio.evaluation import evaluate, evaluations, read_evaluation
+from scoreline.studio.evaluation import evaluate
+from scoreline.studio.evaluation_files import About
 from scoreline.studio.scoring_rows import score_table
 from scoreline.studio.training import train
 
@@ -53,8 +55,15 @@ def regression(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
 
 def run_evaluation(store: ModelStore, table: pa.Table, folder):
     recipe = EvaluateRecipe(input="news", model="m", store="s")
-    lines: list[str] = []
-    return evaluate(recipe, store, table, folder, dataset_digest="abc", by="bob", log=lines.append)
+    about = About(
+        recipe="r",
+        evaluations=Evaluations(folder),
+        dataset_digest="abc",
+        by="bob",
+        scratch=folder.parent,
+        log=lambda line: None,
+    )
+    return evaluate(recipe, store, table, about)
 
 
 def test_scoring_adds_prediction_and_probabilities_and_keeps_the_rest(binary):
@@ -140,7 +149,7 @@ def test_an_evaluation_measures_the_active_version_and_says_on_what(binary, tmp_
     assert found.metrics["auc"] > 0.6
     assert found.performance.roc is not None
     assert sum(found.predictions.counts.values()) == 400
-    assert read_evaluation(tmp_path / "s", "e1") == found
+    assert Evaluations(tmp_path / "s").read("e1") == found
 
 
 def test_an_evaluation_keeps_predictions_beside_the_truth(binary, tmp_path):
@@ -184,7 +193,7 @@ def test_a_class_that_the_model_does_not_know_is_refused(binary, tmp_path):
     with pytest.raises(Invalid, match="classes that the model does not know, in 2 rows"):
         run_evaluation(binary, table, tmp_path / "s")
 
-    assert evaluations(tmp_path / "s") == ()
+    assert Evaluations(tmp_path / "s").all() == ()
 
 
 def test_a_regression_is_evaluated_with_residuals(regression, tmp_path):
@@ -199,9 +208,9 @@ def test_evaluations_are_listed_newest_first(binary, tmp_path):
     for _ in range(11):
         run_evaluation(binary, make_rows(20, 11), tmp_path / "s")
 
-    assert [found.id for found in evaluations(tmp_path / "s")][:3] == ["e11", "e10", "e9"]
+    assert [found.id for found in Evaluations(tmp_path / "s").all()][:3] == ["e11", "e10", "e9"]
     with pytest.raises(NotFound, match="no evaluation 'e12'"):
-        read_evaluation(tmp_path / "s", "e12")
+        Evaluations(tmp_path / "s").read("e12")
 
 
 def test_a_damaged_evaluation_is_named(binary, tmp_path):
@@ -210,7 +219,7 @@ def test_a_damaged_evaluation_is_named(binary, tmp_path):
     path.write_bytes(path.read_bytes()[:100])
 
     with pytest.raises(Invalid, match="evaluation 'e1' cannot be read"):
-        read_evaluation(tmp_path / "s", "e1")
+        Evaluations(tmp_path / "s").read("e1")
 
 
 def test_an_evaluation_is_json_that_others_can_read(binary, tmp_path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -274,19 +277,29 @@ HANDLINGS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", Task)
-@pytest.mark.parametrize("handling", HANDLINGS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: type(algorithm).__name__)
+def combinations() -> Iterator[Any]:
+    """Every algorithm with every handling, each for one task in turn; for every task with `--soak`."""
+    turn = itertools.count()
+    for algorithm in ALGORITHMS:
+        tasks = [task for task in Task if can_be(algorithm, task)]
+        for handling in HANDLINGS:
+            if handling == "native" and not isinstance(algorithm, NATIVE):
+                continue
+            chosen = tasks[next(turn) % len(tasks)]
+            for task in tasks:
+                name = f"{type(algorithm).__name__}-{handling}-{task.value}"
+                marks = [pytest.mark.slow] if task is chosen else [pytest.mark.slow, pytest.mark.soak]
+                yield pytest.param(algorithm, handling, task, id=name, marks=marks)
+
+
+def can_be(algorithm, task: Task) -> bool:
+    return not isinstance(algorithm, Logistic if task is Task.REGRESSION else Ridge)
+
+
+@pytest.mark.parametrize(("algorithm", "handling", "task"), list(combinations()))
 def test_every_algorithm_goes_from_table_to_scorer_and_back_from_its_files(
-    task, handling, algorithm, tmp_path
+    algorithm, handling, task, tmp_path
 ):
-    if isinstance(algorithm, Ridge) is not (task is Task.REGRESSION) and isinstance(
-        algorithm, Ridge | Logistic
-    ):
-        pytest.skip("not an algorithm of this task")
-    if handling == "native" and not isinstance(algorithm, NATIVE):
-        pytest.skip("has no native handling of missing values")
     table, target, features = real_table(task)
     numeric, category = HANDLINGS[handling]
     features = {name: numeric if name != "quarter" else category for name in features}

@@ -43,7 +43,8 @@ class BuildProgress:
     def __call__(self, event: BuildEvent) -> None:
         """Show one event."""
         if event.kind == "planned":
-            self._whole = self._live.add_task("building", total=len(event.recipes))
+            if self._whole is None:
+                self._whole = self._live.add_task("building", total=len(event.recipes))
             return
         if event.kind == "started":
             self._running.append(event.recipe)

@@ -13,17 +13,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scoreline.errors import Invalid
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _wide = Console(highlight=False, width=100_000)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def print_json(value: Any) -> None:
     """Print one JSON value, indented, keys in their order. Structs become objects."""
     plain = msgspec.to_builtins(value, enc_hook=str)
     sys.stdout.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_line(value: Any) -> None:
+    """Print one JSON value on one line, at once: a stream of them is read line by line."""
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value, enc_hook=str), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -58,3 +67,15 @@ def _print_whole(table: Table) -> None:
 def say(message: str) -> None:
     """Print a line for the person at the terminal (standard error)."""
     err.print(message, markup=False)
+
+
+def confirm(what: str, yes: bool) -> None:
+    """Go on if `yes`, or if the person at the terminal says so.
+
+    Raises Abort when he does not, and Invalid where there is no terminal to ask at.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Invalid(f"this would {what}; say --yes, since there is nobody to ask", code="not-confirmed")
+    typer.confirm(f"{what[:1].upper()}{what[1:]}?", abort=True, err=True)

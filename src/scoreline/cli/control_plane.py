@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scoreline.cli.connection import HomeOption
 from scoreline.cli.console import AsJson, print_facts, print_json, say
 from scoreline.errors import Conflict, Unavailable
 
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
     from scoreline.deployer.home import Home
     from scoreline.wire.control import Status
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="FOLDER", help="Folder of the control plane. Default: ~/.scoreline."),
-]
-
+_OPEN = "open: anyone who reaches it may do everything, without a key; without --open it is closed"
 _UP_WITHIN = 90.0  # seconds
 _NODES_UP_WITHIN = 45.0
 _DOWN_WITHIN = 60.0
@@ -44,42 +41,65 @@ def up(
         int | None, typer.Option(help="Port of the local node; 0: any. Default: 8470 or the next free.")
     ] = None,
     node_workers: Annotated[int | None, typer.Option(help="Worker processes of the local node.")] = None,
+    project: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A project to know; may be given again.")
+    ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Let anyone who reaches it do everything, without a key.")
+    ] = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once it answers; leave it running.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the control plane, and a node beside it. `scoreline down`, or Ctrl-C, stops both."""
+    """Start the control plane, and a node beside it.
+
+    `scoreline down`, or Ctrl-C, stops both.
+    """
     from scoreline import settings
     from scoreline.deployer.home import Home
 
     flags = {"home": home, "host": host, "port": port, "node_port": node_port, "node_workers": node_workers}
-    place = Home(settings.load(flags).home)
+    flags["open"] = open_ or None
+    found = settings.load(flags)
+    place = Home(found.home)
+    projects = [folder.absolute() for folder in project or ()]
     command = [sys.executable, "-m", "scoreline.wiring", *_arguments(flags)]
+    command += [text for folder in projects for text in ("--project", str(folder))]
     if not detach:
         if place.in_use():
             raise Conflict(_already(place), code="already-up")
+        if found.open:
+            say(_OPEN)
         os.execv(sys.executable, command)  # noqa: S606
     if place.in_use():
         say(_already(place))
+        _add_projects(place, projects)
     else:
         _start(place, command)
+        if found.open:
+            say(_OPEN)
     _print_up(_await_up(place), as_json)
+    _tell_first_password(place)
 
 
-def down(home: HomeOption = None) -> None:
-    """Stop the control plane of this machine and the node beside it."""
+def down(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Stop the control plane and the nodes beside it."""
     from scoreline import settings
     from scoreline.deployer.home import Home
-    from scoreline.deployer.node_files import LOCAL_NODE, NodeFiles, stop_node
+    from scoreline.deployer.node_files import all_node_files, stop_node
 
     place = Home(settings.load({"home": home}).home)
     was_up = place.in_use()
     if was_up:
         _end(place)
-    # The node of a control plane that was killed is still there.
-    had_node = stop_node(NodeFiles(place.nodes, LOCAL_NODE))
-    say("stopped" if was_up or had_node else f"nothing was running for {place.folder}")
+    # The nodes of a control plane that was killed are still there.
+    had_nodes = [stop_node(files) for files in all_node_files(place.nodes)]
+    stopped = was_up or any(had_nodes)
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        say("stopped" if stopped else f"nothing was running for {place.folder}")
 
 
 def _arguments(flags: Mapping[str, object]) -> list[str]:
@@ -113,14 +133,15 @@ def _start(place: Home, command: list[str]) -> None:
 
 
 def _await_up(place: Home) -> Status:
-    """The status once all nodes are up. Raises Unavailable, saying why, when one does not come up."""
+    """The status once all local nodes are up. Raises Unavailable, saying why, when one does not come up."""
     from scoreline.client.client import Client
 
     deadline = time.monotonic() + _NODES_UP_WITHIN
     with Client(home=place.folder) as client:
         while True:
             found = client.status()
-            down = [node for one in found.infrastructures for node in one.nodes if not node.up]
+            local = [one for one in found.infrastructures if one.kind == "local"]
+            down = [node for one in local for node in one.nodes if not node.up]
             if not down:
                 return found
             if time.monotonic() > deadline:
@@ -128,6 +149,26 @@ def _await_up(place: Home) -> Status:
                     f"the control plane is up at {found.url}, but {down[0].message}", code="not-up"
                 )
             time.sleep(0.05)
+
+
+def _tell_first_password(place: Home) -> None:
+    """Say once how the first admin signs in. Here, since what a detached control plane says is kept."""
+    from scoreline.core.user import FIRST_ADMIN
+
+    try:
+        password = place.first_password.read_text()
+        place.first_password.unlink()
+    except FileNotFoundError:
+        return
+    say(f"first sign-in: user {FIRST_ADMIN}, one-time password {password}")
+
+
+def _add_projects(place: Home, projects: Sequence[Path]) -> None:
+    from scoreline.client.client import Client
+
+    with Client(home=place.folder) as client:
+        for folder in projects:
+            client.add_project(folder)
 
 
 def _end(place: Home) -> None:

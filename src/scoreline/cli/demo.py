@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import signal
+import sys
 import time
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,20 +47,33 @@ def demo(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once it answers; leave it running.")
     ] = False,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Only make the project: you do the tutorial, in the pages.")
+    ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End a demo that was left running.")] = False,
 ) -> None:
-    """Build the fraud project, deploy it and print a query to paste. The second time is quick."""
+    """Build the fraud project, deploy it, and open its pages.
+
+    The tutorial stands beside them, and its rows tick themselves off.
+
+    It prints a query to paste. The second time is quick. Its control plane is open to whoever is on this
+    machine.
+    """
     home = folder.absolute() / "home"
     if stop:
         _end(home)
         return
     started = time.monotonic()
     project = folder.absolute() / "project"
-    _make_versions(project, size)
-    control_plane.up(home=home, detach=True)
+    _make_project(project, size, services=not by_hand)
+    if not by_hand:
+        _make_versions(project)
+    control_plane.up(home=home, project=[project], open_=True, detach=True)
     _refer_to(home)
-    _deploy(project, home)
+    if not by_hand:
+        _deploy(project, home)
     say(f"\neverything answers after {time.monotonic() - started:.0f} seconds")
+    _open_pages(home)
     if detach:
         say(f"it is left running; end it with: scoreline demo --stop --folder {folder}")
         return
@@ -92,17 +107,36 @@ def _end(home: Path) -> None:
         reference.unlink()
 
 
-def _make_versions(project: Path, size: str) -> None:
+def _open_pages(home: Path) -> None:
+    """Say where the pages are, and open them where there is a screen and somebody before it."""
+    from scoreline.client.client import Client
+    from scoreline.settings import process_environment
+
+    with Client(home=home) as client:
+        status = client.status()
+        project = client.projects()[0].key
+    url = f"{status.url}/projects/{project}/flow?tour=start"
+    say(f"its pages, with the tutorial beside them: {url}")
+    environment = process_environment()
+    if sys.stderr.isatty() and (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        webbrowser.open(url)
+
+
+def _make_project(project: Path, size: str, *, services: bool) -> None:
+    from scoreline.studio.projects import create_project
+
+    if not (project / "project.yaml").exists():
+        say(f"making the project from the template real-time-apis ({size}) in {project}")
+        create_project(project, "real-time-apis", size=size, services=services)  # type: ignore[arg-type]
+
+
+def _make_versions(project: Path) -> None:
     """Rows 1 to 5 and 10 to 13 of the tutorial: what is there already is left as it is."""
     from scoreline.storage.workspace import Workspace
-    from scoreline.studio.projects import create_project
     from scoreline.studio.test_queries import add_queries
     from scoreline.studio.tutorial import enrich
     from scoreline.studio.versions import version_ids
 
-    if not (project / "project.yaml").exists():
-        say(f"making the project from the template real-time-apis ({size}) in {project}")
-        create_project(project, "real-time-apis", size=size)  # type: ignore[arg-type]
     _build(project)
     if "v1" not in version_ids(Workspace(project), SERVICE):
         if not _test_queries(project):

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(flow, name="flow")
     dataset = typer.Typer(no_args_is_help=True, help="The datasets of a project.")
     dataset.command("show")(show_dataset)
+    dataset.command("statistics")(show_statistics)
     app.add_typer(dataset, name="dataset")
 
 
@@ -41,7 +42,10 @@ def build(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make what is named, and what it needs, up to date: only what is stale by content runs."""
+    """Build what is stale of what is named, and of what it needs.
+
+    Only what is stale by content runs.
+    """
     folder = find_project(project)
     _stop_at_once_when_interrupted()
     from scoreline.cli.build_progress import BuildProgress
@@ -67,7 +71,7 @@ def build(
 
 
 def show_flow(project: ProjectOption = None, as_json: AsJson = False) -> None:
-    """Show every dataset, model and recipe, and what is stale and why."""
+    """Show datasets, models and recipes; what is stale and why."""
     from scoreline.studio.flow_state import flow_state
 
     state = flow_state(find_project(project))
@@ -105,7 +109,7 @@ def show_dataset(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the columns of a dataset, how many rows it has, and the first of them."""
+    """Show the columns and the first rows of a dataset."""
     from scoreline.studio.flow_state import dataset_sample
 
     sample = dataset_sample(find_project(project), name, rows)
@@ -121,6 +125,42 @@ def show_dataset(
         ],
         empty="it has no columns",
     )
+
+
+def show_statistics(
+    name: Annotated[str, typer.Argument(help="The dataset's id.")],
+    project: ProjectOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the rows of a dataset say of each column."""
+    from scoreline.studio.dataset_looks import dataset_statistics
+
+    found = dataset_statistics(find_project(project), name)
+    if as_json:
+        print_json(found)
+        return
+    print_facts({"dataset": found.id, "rows": found.rows, "looked at": found.looked_at})
+    print_table(
+        ("column", "type", "missing", "different", "from", "to", "mean", "most frequent"),
+        [
+            (
+                column.name,
+                column.type.value,
+                column.missing,
+                column.distinct,
+                _number(column.minimum),
+                _number(column.maximum),
+                _number(column.mean),
+                ", ".join(_cell(bar.label) for bar in column.bars[:3]) if column.minimum is None else "",
+            )
+            for column in found.columns
+        ],
+        empty="it has no columns",
+    )
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else _cell(value)
 
 
 def _cell(value: object) -> str:

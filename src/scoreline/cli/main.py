@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from scoreline import errors
@@ -20,22 +22,70 @@ EXIT_CODES: tuple[tuple[type[errors.ScorelineError], int], ...] = (
     (errors.ScorelineError, 1),
 )
 
-# Each module has `register(app)`, which adds its commands. They import what is heavy inside the commands, so
-# that `scoreline --help` answers at once.
-COMMANDS = ("projects", "flow", "models", "versions", "test_queries", "deployer", "node", "demo")
+# Each module has `register(app)`, which adds its commands; `scoreline --help` shows them under these
+# headings. They import what is heavy inside the commands, so that it answers at once.
+COMMANDS = {
+    "Commands on a project": (
+        "projects",
+        "flow",
+        "models",
+        "evaluations",
+        "versions",
+        "test_queries",
+        "scenarios",
+    ),
+    "Commands on a control plane": (
+        "status",
+        "services",
+        "deployments",
+        "infrastructures",
+        "stages",
+        "declared",
+        "jobs",
+        "runs",
+        "why",
+        "search",
+    ),
+    "Commands on access": ("users", "groups", "roles", "keys", "audit"),
+    "Commands on this machine": ("demo", "control_plane", "node"),
+}
+
+
+class _Headings(TyperGroup):
+    """The commands under the headings of their modules."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        width = max(len(name) for name in self.commands)
+        for heading in COMMANDS:
+            commands = [
+                (name.ljust(width), command.get_short_help_str(formatter.width - 6 - width))
+                for name, command in self.commands.items()
+                if getattr(command, "rich_help_panel", None) == heading
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(commands)
 
 
 def make_app() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(
         name="scoreline",
+        cls=_Headings,
         help="From a project folder to a fast, enriched prediction over HTTP.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for name in COMMANDS:
-        importlib.import_module(f"scoreline.cli.{name}").register(app)
+    for heading, modules in COMMANDS.items():
+        part = typer.Typer()
+        for name in modules:
+            importlib.import_module(f"scoreline.cli.{name}").register(part)
+        for command in part.registered_commands:
+            command.rich_help_panel = heading
+        for group in part.registered_groups:
+            group.rich_help_panel = heading
+        app.registered_commands += part.registered_commands
+        app.registered_groups += part.registered_groups
     return app
 
 
@@ -50,6 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
+        err.print("not done")
         return 130
     except KeyboardInterrupt:
         return 130

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from scoreline.cli.console import AsJson, print_json, print_table, say
 from scoreline.cli.project_option import ProjectOption, find_project
 from scoreline.core.model_version import algorithm_name
-from scoreline.core.names import did_you_mean
-from scoreline.errors import NotFound
-
-if TYPE_CHECKING:
-    from scoreline.storage.models import ModelStore
 
 ModelArgument = Annotated[str, typer.Argument(help="The model's id.")]
 
@@ -25,12 +19,34 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_models)
     group.command("show")(show)
     group.command("activate")(activate)
+    group.command("delete-version")(delete_version)
     app.add_typer(group, name="model")
+
+
+def delete_version(
+    model: ModelArgument,
+    version: Annotated[str, typer.Argument(help="The version's id, such as t1.")],
+    project: ProjectOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a version that is not the active one.
+
+    Packages keep what they hold of it.
+    """
+    from scoreline.studio.saved_models import delete_model_version
+
+    delete_model_version(find_project(project), model, version)
+    if as_json:
+        print_json({"model": model, "deleted": version})
+    else:
+        say(f"version {version} of model {model!r} is deleted")
 
 
 def list_models(project: ProjectOption = None, as_json: AsJson = False) -> None:
     """List the saved models with their active versions."""
-    stores = _stores(find_project(project))
+    from scoreline.studio.saved_models import saved_models
+
+    stores = {name: model.store for name, model in saved_models(find_project(project)).items()}
     if as_json:
         print_json(
             [
@@ -63,10 +79,14 @@ def show(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a model: versions, metrics, confusion, features, importance, scorer and parity."""
-    from scoreline.cli.model_view import print_version, print_versions
+    """Show a model: versions, metrics, features, scorer.
 
-    store = _store(find_project(project), model)
+    Also its confusion matrix, the importance of its features, and the parity report.
+    """
+    from scoreline.cli.model_view import print_version, print_versions
+    from scoreline.studio.saved_models import saved_model
+
+    store = saved_model(find_project(project), model).store
     chosen = store.version(version) if version is not None else store.active_version()
     signature, report = store.signature(chosen.id), store.report(chosen.id)
     if as_json:
@@ -92,23 +112,13 @@ def activate(
     model: ModelArgument,
     version: Annotated[str, typer.Argument(help="The version's id, such as t2.")],
     project: ProjectOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a version of a model the active one."""
-    _store(find_project(project), model).activate(version)
-    say(f"{version} is the active version of model {model!r}")
+    from scoreline.studio.saved_models import saved_model
 
-
-def _stores(folder: Path) -> dict[str, ModelStore]:
-    from scoreline.storage.models import ModelStore
-    from scoreline.storage.project_files import read_project
-    from scoreline.storage.workspace import Workspace
-
-    workspace = Workspace(folder)
-    return {model: ModelStore(workspace.model(model)) for model in read_project(folder).models}
-
-
-def _store(folder: Path, model: str) -> ModelStore:
-    stores = _stores(folder)
-    if model not in stores:
-        raise NotFound(f"the project has no model {model[:40]!r}; {did_you_mean(model, stores)}")
-    return stores[model]
+    saved_model(find_project(project), model).store.activate(version)
+    if as_json:
+        print_json({"model": model, "active": version})
+    else:
+        say(f"{version} is the active version of model {model!r}")

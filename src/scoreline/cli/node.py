@@ -18,6 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def node(context: typer.Context) -> None:
-    """Serve the packages in a data folder, without a control plane: see `scoreline node --help`."""
+    """Be a node: serve packages without a control plane.
+
+    See `scoreline node --help`.
+    """
     # The node is a process of its own kind: it must not carry along what the command line has loaded.
     os.execv(sys.executable, [sys.executable, "-P", "-m", "scoreline.node", *context.args])  # noqa: S606

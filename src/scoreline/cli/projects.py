@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from scoreline.cli import project_registry
 from scoreline.cli.console import AsJson, out, print_json, say
 from scoreline.cli.project_option import ProjectOption, find_project
 from scoreline.errors import InvalidProject, NotFound
@@ -19,9 +20,10 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("check")(check)
     app.command("schema")(schema)
-    group = typer.Typer(no_args_is_help=True, help="Move a project: export and import.")
+    group = typer.Typer(no_args_is_help=True, help="Export, import; those that a control plane knows.")
     group.command("export")(export)
     group.command("import")(import_)
+    project_registry.register(group)
     app.add_typer(group, name="project")
 
 
@@ -31,17 +33,27 @@ def init(
     id_: Annotated[str | None, typer.Option("--id", help="The project's id.")] = None,
     size: Annotated[Literal["small", "full"], typer.Option(help="How much data to generate.")] = "small",
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Where the random draws start.")] = 42,
+    services: Annotated[
+        bool, typer.Option(help="With the template's API services; without, they are yours to make.")
+    ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Make a project from a template."""
     from scoreline.studio.projects import create_project
 
-    project = create_project(folder, template, id_=id_, size=size, seed=seed)
+    project = create_project(folder, template, id_=id_, size=size, seed=seed, services=services)
+    if as_json:
+        print_json({"project": project.settings.id, "folder": str(folder)})
+        return
     say(f"project {project.settings.id!r} is in {folder}")
     say(f"next: scoreline {'build --all' if project.recipes else 'check'} --project {folder}")
 
 
 def check(project: ProjectOption = None, as_json: AsJson = False) -> None:
-    """Check every definition of a project and list all problems (exit code 4 when there are any)."""
+    """Check a project and list all its problems.
+
+    The exit code is 4 when there are any.
+    """
     from scoreline.core.project import Kind
     from scoreline.storage.project_files import read_project
 
@@ -63,21 +75,26 @@ def schema(
     kind: Annotated[str | None, typer.Argument(help="project, datasets, recipes, services, …")] = None,
     write: Annotated[bool, typer.Option("--write", help="Write all into .schemas/ of the project.")] = False,
     project: ProjectOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Print the JSON Schema of one kind of definition, for editors; without a kind, list the kinds."""
+    """Print the JSON Schema of a kind of definition.
+
+    Editors complete and check with it. Without a kind, list the kinds.
+    """
     from scoreline.core.names import did_you_mean
     from scoreline.storage.project_schemas import SCHEMA_NAMES, json_schema, write_schemas
 
     if kind is not None and kind not in SCHEMA_NAMES:
         raise NotFound(f"there is no kind of definition {kind!r}; {did_you_mean(kind, SCHEMA_NAMES)}")
-    if write:
-        for name in write_schemas(find_project(project)):
-            out.print(name, markup=False)
-    elif kind is not None:
+    if kind is not None and not write:
         print_json(json_schema(kind))
-    else:
-        for name in SCHEMA_NAMES:
-            out.print(name, markup=False)
+        return
+    names = list(write_schemas(find_project(project)) if write else SCHEMA_NAMES)
+    if as_json:
+        print_json(names)
+        return
+    for name in names:
+        out.print(name, markup=False)
 
 
 def export(
@@ -86,23 +103,37 @@ def export(
     with_data: Annotated[
         bool, typer.Option("--with-data/--without-data", help="Whether the data files go along.")
     ] = True,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a project as a zip archive; the same files give the same bytes."""
+    """Write a project as a zip archive.
+
+    The same files give the same bytes.
+    """
     from scoreline.studio.projects import export_project
 
     names = export_project(find_project(project), target, with_data=with_data)
-    say(f"{len(names)} files are in {target}")
+    if as_json:
+        print_json({"file": str(target), "files": names})
+    else:
+        say(f"{len(names)} files are in {target}")
 
 
 def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The zip archive to read.")],
     folder: Annotated[Path, typer.Argument(help="Where the project is to be: a new or an empty folder.")],
+    as_json: AsJson = False,
 ) -> None:
-    """Unpack a project from a zip archive; a hostile, damaged or unsound one is refused."""
+    """Unpack a project from a zip archive.
+
+    A hostile, damaged or unsound one is refused.
+    """
     from scoreline.studio.projects import import_project
 
     imported = import_project(source, folder)
-    say(f"project {imported.settings.id!r} is in {folder}")
+    if as_json:
+        print_json({"project": imported.settings.id, "folder": str(folder)})
+    else:
+        say(f"project {imported.settings.id!r} is in {folder}")
 
 
 def _print_problems(error: InvalidProject, as_json: bool) -> None:

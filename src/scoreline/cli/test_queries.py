@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from scoreline.cli.connection import connectable
 from scoreline.cli.console import AsJson, out, print_json, print_table, say
-from scoreline.cli.deployer import HomeOption, KeyOption, ServerOption
 from scoreline.cli.project_option import ProjectOption, find_project
 from scoreline.errors import Invalid
+
+if TYPE_CHECKING:
+    from scoreline.client.client import Client
 
 _FAILED = 1
 
@@ -31,14 +34,16 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         cls=_RunByDefault,
         no_args_is_help=True,
-        help="Ask the test queries of a service (`run`, which may be left out), and add some.",
+        help="Ask the test queries of a service, and add some.",
     )
     group.command("run")(run)
     group.command("add")(add)
     app.add_typer(group, name="test-queries")
 
 
+@connectable
 def run(
+    connect: Callable[[], Client],
     service: Annotated[str | None, typer.Argument(help="A service of the project.")] = None,
     endpoint: Annotated[str | None, typer.Option(help="Only the queries of this endpoint.")] = None,
     deployment: Annotated[
@@ -46,22 +51,22 @@ def run(
     ] = None,
     details: Annotated[bool, typer.Option("--details", help="Print whole queries and answers.")] = False,
     project: ProjectOption = None,
-    server: ServerOption = None,
-    key: KeyOption = None,
-    home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask test queries: of a service as the project has it, or of a deployment. Exit code 1 if one fails."""
+    """Ask test queries, of a service or of a deployment.
+
+    Of a service as the project has it. `run` may be left out. The exit code is 1 if one fails.
+    """
     if (service is None) == (deployment is None):
         raise Invalid("name a service of the project, or a deployment with --deployment")
     if service is not None:
         rows = _in_project(service, endpoint, project)
     else:
-        rows = _on_nodes(str(deployment), endpoint, connection=(server, key, home))
+        rows = _on_nodes(str(deployment), endpoint, connect)
     if as_json:
         print_json(rows)
     else:
-        _print(rows, details, service)
+        print_test_queries(rows, details, service)
     if not all(row.passed for row in rows):
         raise typer.Exit(_FAILED)
 
@@ -74,7 +79,7 @@ def add(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add test queries made of the rows of a dataset to an endpoint."""
+    """Add test queries made of the rows of a dataset."""
     from scoreline.studio.test_queries import add_queries
 
     added = add_queries(find_project(project), service, endpoint, dataset, count)
@@ -91,22 +96,20 @@ def _in_project(service: str, endpoint: str | None, project: Any) -> Sequence[An
     return run_test_queries(find_project(project), service, endpoint_id=endpoint, progress=say)
 
 
-def _on_nodes(deployment: str, endpoint: str | None, connection: Any) -> Sequence[Any]:
-    from scoreline.client.client import Client
-
-    server, key, home = connection
-    with Client(server, key, home=home) as client:
+def _on_nodes(deployment: str, endpoint: str | None, connect: Callable[[], Client]) -> Sequence[Any]:
+    with connect() as client:
         answers = client.run_test_queries(deployment).answers
     return [answer for answer in answers if endpoint is None or answer.endpoint == endpoint]
 
 
-def _print(rows: Sequence[Any], details: bool, service: str | None) -> None:
+def print_test_queries(rows: Sequence[Any], details: bool, service: str | None) -> None:
+    """One line for each query; with details, whole queries and answers below."""
     hint = f"; next: scoreline test-queries add {service} ENDPOINT --from DATASET" if service else ""
     # Only queries asked on nodes have a node.
     on_nodes = any(hasattr(row, "node") for row in rows)
     cells = [
         (
-            *((row.node,) if on_nodes else ()),
+            *((row.node, row.generation) if on_nodes else ()),
             row.endpoint,
             row.number,
             row.name or "-",
@@ -116,7 +119,8 @@ def _print(rows: Sequence[Any], details: bool, service: str | None) -> None:
         )
         for row in rows
     ]
-    headings = [*(("node",) if on_nodes else ()), "endpoint", "no.", "name", "outcome", "ms", "answer"]
+    where = ("node", "version") if on_nodes else ()
+    headings = [*where, "endpoint", "no.", "name", "outcome", "ms", "answer"]
     print_table(headings, cells, empty=f"there are no test queries{hint}")
     for row in rows if details else ():
         out.rule(f"{row.endpoint} {row.number} {row.name}", align="left")

@@ -31,7 +31,10 @@ def create(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze a service with its models and lookups into a new version."""
+    """Freeze a service into a new version.
+
+    Its models and the rows of its lookups go along.
+    """
     from scoreline.storage.workspace import Workspace
     from scoreline.studio.project_folder import open_project
     from scoreline.studio.versions import version_of
@@ -113,7 +116,10 @@ def diff(
     project: ProjectOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what changed between two versions: endpoints, models, rows of lookups."""
+    """Show what changed between two versions.
+
+    Endpoints, models, rows of lookups.
+    """
     from scoreline.storage.workspace import Workspace
     from scoreline.studio.versions import differences, version_of
 
@@ -132,7 +138,10 @@ def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A package archive.")],
     as_json: AsJson = False,
 ) -> None:
-    """Check a package archive whole: every file, every row, and the golden rows of its models."""
+    """Check a package archive whole.
+
+    Every file, every row, and the golden rows of its models.
+    """
     from scoreline.studio.packaging import verify_package
 
     manifest = verify_package(file)

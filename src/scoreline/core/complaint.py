@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from scoreline.core.flow import makers
 from scoreline.core.names import did_you_mean, shortened
 from scoreline.core.project import FLOW_KINDS, Kind, Project
 
@@ -31,6 +33,11 @@ class Known:
     """The sound definitions."""
     ids: Mapping[Kind, Collection[str]]
     """All ids, those of unsound definitions too."""
+
+    @cached_property
+    def made(self) -> Mapping[str, str]:
+        """Items of the flow that sound recipes write, and which recipe does."""
+        return makers(self.project.recipes)
 
     def dangling(self, kind: Kind, id_: str, at: tuple[str | int, ...]) -> Iterator[Spot]:
         """A complaint when there is no definition `id_` of this kind."""

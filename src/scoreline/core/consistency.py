@@ -7,17 +7,28 @@ from typing import Any
 
 from scoreline.core.complaint import Complaint, Known, Spot
 from scoreline.core.dataset_checks import connection_spots, dataset_spots
+from scoreline.core.evaluation_check import check_spots
 from scoreline.core.flow import find_cycle
 from scoreline.core.names import ID_RULE, is_id, shortened
 from scoreline.core.project import FLOW_KINDS, Kind, Project
-from scoreline.core.recipe import EvaluateRecipe, PythonRecipe, Recipe, SplitRecipe, TrainRecipe, outputs_of
+from scoreline.core.recipe import (
+    EvaluateRecipe,
+    PythonRecipe,
+    Recipe,
+    SplitRecipe,
+    StandaloneEvaluateRecipe,
+    TrainRecipe,
+    outputs_of,
+)
 from scoreline.core.recipe_checks import recipe_spots
-from scoreline.core.service_checks import scenario_spots, service_spots
+from scoreline.core.scenario_checks import scenario_circles, scenario_spots
+from scoreline.core.service_checks import service_spots
 
 _CHECKS: Mapping[Kind, Callable[[Any, Known], Iterator[Spot]]] = {
     Kind.CONNECTION: lambda connection, _: connection_spots(connection),
     Kind.DATASET: dataset_spots,
     Kind.RECIPE: recipe_spots,
+    Kind.EVALUATION_STORE: lambda store, _: check_spots(store.checks),
     Kind.SERVICE: service_spots,
     Kind.SCENARIO: scenario_spots,
 }
@@ -41,6 +52,7 @@ def complaints(project: Project, ids: Mapping[Kind, Collection[str]]) -> Iterato
     cycle = find_cycle(project.recipes)
     if cycle is not None:
         yield Complaint(Kind.RECIPE, cycle[0], (), f"recipes go round in a circle: {_round(cycle)}")
+    yield from scenario_circles(project.scenarios)
 
 
 def _names(ids: Mapping[Kind, Collection[str]]) -> Iterator[Complaint]:
@@ -76,7 +88,7 @@ def _output_spot(recipe: Recipe, position: int) -> tuple[str | int, ...]:
             return ("parts", position, "dataset")
         case TrainRecipe():
             return ("model",)
-        case EvaluateRecipe():
+        case EvaluateRecipe() | StandaloneEvaluateRecipe():
             return ("store",)
         case _:
             return ("output",)

@@ -18,16 +18,22 @@ def makers(recipes: Mapping[str, Recipe]) -> dict[str, str]:
 
 def upstream(recipes: Mapping[str, Recipe], recipe_id: str) -> tuple[str, ...]:
     """Ids of the recipes whose outputs this recipe reads, each once, in the order of its inputs."""
+    return _above(makers(recipes), recipes[recipe_id])
+
+
+def upstreams(recipes: Mapping[str, Recipe]) -> dict[str, tuple[str, ...]]:
+    """For every recipe what `upstream` gives."""
     made = makers(recipes)
-    return tuple(dict.fromkeys(made[item] for item in inputs_of(recipes[recipe_id]) if item in made))
+    return {recipe_id: _above(made, recipe) for recipe_id, recipe in recipes.items()}
 
 
 def find_cycle(recipes: Mapping[str, Recipe]) -> tuple[str, ...] | None:
     """Recipe ids that go round in a circle, the first one again at the end; None when there is no cycle."""
     done: set[str] = set()
+    above = upstreams(recipes)
     for start in recipes:
         path: list[str] = []
-        stack = [(start, iter(upstream(recipes, start)))] if start not in done else []
+        stack = [(start, iter(above[start]))] if start not in done else []
         if stack:
             path.append(start)
         while stack:
@@ -41,7 +47,7 @@ def find_cycle(recipes: Mapping[str, Recipe]) -> tuple[str, ...] | None:
                 return tuple(reversed([*circle, following]))
             elif following not in done:
                 path.append(following)
-                stack.append((following, iter(upstream(recipes, following))))
+                stack.append((following, iter(above[following])))
     return None
 
 
@@ -51,6 +57,7 @@ def build_order(recipes: Mapping[str, Recipe], wanted: Iterable[str]) -> tuple[s
     The flow has no cycle (`find_cycle`). Deterministic: ties stand in the order of the mapping.
     """
     wanted_set = set(wanted)
+    needed = upstreams(recipes)
     order: dict[str, None] = {}
     for start in recipes:
         if start not in wanted_set:
@@ -58,9 +65,13 @@ def build_order(recipes: Mapping[str, Recipe], wanted: Iterable[str]) -> tuple[s
         stack = [start]
         while stack:
             current = stack[-1]
-            waiting = [above for above in upstream(recipes, current) if above not in order]
+            waiting = [above for above in needed[current] if above not in order]
             if waiting:
                 stack.extend(reversed(waiting))
             else:
                 order.setdefault(stack.pop())
     return tuple(order)
+
+
+def _above(made: Mapping[str, str], recipe: Recipe) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(made[item] for item in inputs_of(recipe) if item in made))

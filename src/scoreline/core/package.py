@@ -80,8 +80,11 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PublishedVersion(Struct, frozen=True, kw_only=True):
-    """A version as the deployer knows it: the package's own words, and who published it when."""
+    """A version as the deployer knows it: the package's own words, and who published it when, as what."""
 
+    service_id: str
+    """The published service that it belongs to. The package itself may say another one, and is not changed:
+    a version can be published under the id of another service."""
     manifest: Manifest
     service: Service
     """What `service.json` says."""
@@ -92,6 +95,41 @@ class PublishedVersion(Struct, frozen=True, kw_only=True):
     by: str
     at: str
     """ISO 8601, UTC."""
+
+
+class VersionSummary(Struct, frozen=True):
+    """What lists show of a published version."""
+
+    service: str
+    version: str
+    project: str
+    digest: str
+    size: int
+    release_notes: str
+    created_by: str
+    created_at: str
+    by: str
+    at: str
+    models: dict[str, str]
+    """Model id -> its version."""
+
+
+def summary(version: PublishedVersion) -> VersionSummary:
+    """What lists show of a version."""
+    manifest = version.manifest
+    return VersionSummary(
+        version.service_id,
+        manifest.version,
+        manifest.project,
+        manifest.digest,
+        version.size,
+        manifest.release_notes,
+        manifest.created_by,
+        manifest.created_at,
+        version.by,
+        version.at,
+        {model: packaged.version for model, packaged in manifest.models.items()},
+    )
 
 
 def content_digest(files: dict[str, FileEntry]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from scoreline.core.dataset import Dataset
+from scoreline.core.evaluation_check import EvaluationCheck
 from scoreline.core.model import SavedModel
 from scoreline.core.recipe import Recipe
 from scoreline.core.scenario import Scenario
@@ -48,6 +49,12 @@ class ProjectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     format: int = FORMAT
     """Version of the project format; a newer one than this program knows is refused."""
     variables: dict[str, str | int | float | bool] = {}
+    """What the SQL of recipes, the conditions of splits and scenarios may name as `${NAME}`. In SQL each
+    becomes a literal, in quotes where it is a text. Steps of scenarios may set them."""
+    zones: dict[str, tuple[str, ...]] = {}
+    """Name of a part of the flow -> the datasets, models and evaluation stores that the picture frames
+    together. An item is in the first that names it; ids that are not there are passed over, so that nothing
+    has to leave its zone before it is deleted."""
 
 
 class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,9 +66,10 @@ class Connection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class EvaluationStore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where evaluations of a model land."""
+    """Where evaluations of a model land, and the checks that they are held against."""
 
     name: str = ""
+    checks: tuple[EvaluationCheck, ...] = ()
     description: str = ""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from scoreline.core.drift import DriftSettings
 from scoreline.core.model import Algorithm, FeatureHandling, Task, Threshold
 
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -13,7 +14,8 @@ Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
 class SqlRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sql"):
-    """One SELECT over the inputs, each visible as a table of its own id. The text is in `<id>.sql`."""
+    """One SELECT over the inputs, each visible as a table of its own id. The text is in `<id>.sql`; it may
+    name variables of the project as `${NAME}`."""
 
     inputs: tuple[str, ...]
     output: str
@@ -38,7 +40,8 @@ class SplitPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     dataset: str
     where: str | None = None
-    """A SQL condition on the input's columns. Rows go to the first part whose condition holds."""
+    """A SQL condition on the input's columns; it may name variables of the project as `${NAME}`. Rows go to
+    the first part whose condition holds."""
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Share of the rows that no condition took. Shares sum to at most 1. A part with neither `where`
     nor `share` takes whatever is left."""
@@ -92,15 +95,58 @@ class ScoreRecipe(
 class EvaluateRecipe(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="evaluate"
 ):
-    """Measures the active version of a model on a dataset; the result lands in an evaluation store."""
+    """Measures the active version of a model on a dataset, and how far its rows and predictions have drifted.
+    The result lands in an evaluation store. Without the target there are no metrics, but there is drift."""
 
     input: str
     model: str
     store: str
+    reference: str | None = None
+    """The dataset that drift is measured against; None: the test rows of the model version."""
+    drift: DriftSettings = DriftSettings()
+    seed: Seed = 42
+    """Of the rows that are drawn for the domain classifier and for the sample."""
     description: str = ""
 
 
-Recipe = SqlRecipe | PythonRecipe | SplitRecipe | TrainRecipe | ScoreRecipe | EvaluateRecipe
+class StandaloneEvaluateRecipe(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="standalone_evaluate",
+):
+    """Measures how far the rows of a dataset have drifted from those of another one, without a model.
+    Predictions that stand in a column are compared, too, and measured where the truth is known."""
+
+    input: str
+    reference: str
+    """The dataset that drift is measured against."""
+    store: str
+    task: Task | None = None
+    """What the predictions are; needed with `prediction`."""
+    prediction: str | None = None
+    """The column of the predicted classes or numbers."""
+    probas: dict[str, str] = {}
+    """Class -> column of its probability. Binary: the positive class last; its column is enough."""
+    target: str | None = None
+    """The column of the truth."""
+    drift: DriftSettings = DriftSettings()
+    seed: Seed = 42
+    """Of the rows that are drawn for the domain classifier and for the sample."""
+    description: str = ""
+
+
+Recipe = (
+    SqlRecipe
+    | PythonRecipe
+    | SplitRecipe
+    | TrainRecipe
+    | ScoreRecipe
+    | EvaluateRecipe
+    | StandaloneEvaluateRecipe
+)
 
 
 def inputs_of(recipe: Recipe) -> tuple[str, ...]:
@@ -110,8 +156,13 @@ def inputs_of(recipe: Recipe) -> tuple[str, ...]:
             return recipe.inputs
         case SplitRecipe() | TrainRecipe():
             return (recipe.input,)
-        case ScoreRecipe() | EvaluateRecipe():
+        case ScoreRecipe():
             return (recipe.input, recipe.model)
+        case EvaluateRecipe():
+            given = (recipe.reference,) if recipe.reference is not None else ()
+            return (recipe.input, *given, recipe.model)
+        case StandaloneEvaluateRecipe():
+            return (recipe.input, recipe.reference)
 
 
 def outputs_of(recipe: Recipe) -> tuple[str, ...]:
@@ -125,5 +176,5 @@ def outputs_of(recipe: Recipe) -> tuple[str, ...]:
             return tuple(part.dataset for part in recipe.parts)
         case TrainRecipe():
             return (recipe.model,)
-        case EvaluateRecipe():
+        case EvaluateRecipe() | StandaloneEvaluateRecipe():
             return (recipe.store,)

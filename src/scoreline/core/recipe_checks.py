@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from scoreline.core.complaint import Known, Spot, repeated
 from scoreline.core.dataset import ManagedDataset
+from scoreline.core.evaluation_recipe_checks import evaluate_spots, standalone_spots
 from scoreline.core.model import METRICS, Task
 from scoreline.core.names import did_you_mean, shortened
 from scoreline.core.project import Kind
@@ -16,8 +17,10 @@ from scoreline.core.recipe import (
     ScoreRecipe,
     SplitRecipe,
     SqlRecipe,
+    StandaloneEvaluateRecipe,
     TrainRecipe,
 )
+from scoreline.core.sql_variables import variable_faults
 from scoreline.core.training_checks import algorithm_spots, feature_spots
 
 
@@ -42,9 +45,9 @@ def recipe_spots(recipe: Recipe, known: Known) -> Iterator[Spot]:
             yield from known.dangling(Kind.MODEL, recipe.model, ("model",))
             yield from _written(recipe.output, ("output",), known)
         case EvaluateRecipe():
-            yield from known.dangling(Kind.DATASET, recipe.input, ("input",))
-            yield from known.dangling(Kind.MODEL, recipe.model, ("model",))
-            yield from known.dangling(Kind.EVALUATION_STORE, recipe.store, ("store",))
+            yield from evaluate_spots(recipe, known)
+        case StandaloneEvaluateRecipe():
+            yield from standalone_spots(recipe, known)
 
 
 def _inputs(inputs: tuple[str, ...], known: Known) -> Iterator[Spot]:
@@ -82,6 +85,8 @@ def _parts(recipe: SplitRecipe, known: Known) -> Iterator[Spot]:
             yield ("parts", position), "takes either rows by 'where' or a 'share' of the rest, not both"
         if part.where is not None and not part.where.strip():
             yield ("parts", position, "where"), "must be a SQL condition"
+        for _, message in variable_faults(part.where or "", known.project.settings.variables):
+            yield ("parts", position, "where"), message
         if part.where is None and part.share is None:
             rests += 1
             if rests > 1:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from scoreline.core.lookup import Lookup
+from scoreline.core.service_key import ServiceKey
 
 
 class TestQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +55,10 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A set of endpoints shipped together. Its id is the name of its file."""
 
     endpoints: tuple[Endpoint, ...] = ()
+    authorization: Literal["public", "api_keys"] = "public"
+    """Who is answered: everybody, or callers that show one of the keys below."""
+    api_keys: tuple[ServiceKey, ...] = ()
+    """The callers' keys, by their hashes; with `authorization: api_keys` only."""
     name: str = ""
     description: str = ""
 
@@ -61,3 +66,10 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def lookups_of(endpoint: Endpoint) -> tuple[Lookup, ...]:
     """The lookups that an endpoint makes, in order."""
     return endpoint.enrichments if isinstance(endpoint, PredictionEndpoint) else endpoint.lookups
+
+
+def endpoint_kinds(service: Service) -> dict[str, str]:
+    """Endpoint -> its kind, `prediction` or `lookup`, in order."""
+    return {
+        one.id: "lookup" if isinstance(one, LookupEndpoint) else "prediction" for one in service.endpoints
+    }

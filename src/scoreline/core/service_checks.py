@@ -1,4 +1,4 @@
-"""What must hold for services and scenarios beyond their types."""
+"""What must hold for services beyond their types."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from scoreline.core.complaint import Known, Spot, repeated
 from scoreline.core.lookup import Lookup
-from scoreline.core.names import ID_RULE, did_you_mean, is_id, shortened
-from scoreline.core.project import FLOW_KINDS, Kind
-from scoreline.core.scenario import Scenario
+from scoreline.core.names import ID_RULE, is_id, shortened
+from scoreline.core.project import Kind
 from scoreline.core.service import Endpoint, LookupEndpoint, PredictionEndpoint, Service
+from scoreline.core.service_key import service_key_spots
 
 
 def service_spots(service: Service, known: Known) -> Iterator[Spot]:
@@ -21,6 +21,16 @@ def service_spots(service: Service, known: Known) -> Iterator[Spot]:
             yield ("endpoints", position, *at), message
     for position, name in repeated([endpoint.id.casefold() for endpoint in service.endpoints]):
         yield ("endpoints", position, "id"), f"two endpoints have the id {shortened(name)}"
+    yield from _authorization_spots(service)
+
+
+def _authorization_spots(service: Service) -> Iterator[Spot]:
+    if service.authorization == "api_keys" and not service.api_keys:
+        yield ("authorization",), "nobody has a key: list at least one under 'api_keys'"
+    if service.authorization == "public" and service.api_keys:
+        yield ("api_keys",), "keys are for a service with 'authorization: api_keys'"
+    for at, message in service_key_spots(service.api_keys):
+        yield ("api_keys", *at), message
 
 
 def _endpoint_spots(endpoint: Endpoint, known: Known) -> Iterator[Spot]:
@@ -59,21 +69,3 @@ def _lookup_spots(lookup: Lookup, at: tuple[str | int, ...], known: Known) -> It
         yield from known.no_column(lookup.dataset, column.column, (*at, "columns", position, "column"))
     for position, name in repeated([column.output_name for column in lookup.columns]):
         yield (*at, "columns", position), f"two columns get the name {shortened(name)}"
-
-
-def scenario_spots(scenario: Scenario, known: Known) -> Iterator[Spot]:
-    """What is wrong in a scenario."""
-    items = [id_ for kind in FLOW_KINDS for id_ in known.ids[kind]]
-    for position, step in enumerate(scenario.steps):
-        if not step.items:
-            yield (
-                ("steps", position, "items"),
-                "must name at least one dataset, saved model or evaluation store",
-            )
-        for place, item in enumerate(step.items):
-            if item not in items:
-                hint = did_you_mean(item, items)
-                yield (
-                    ("steps", position, "items", place),
-                    f"there is no {shortened(item)} in the flow; {hint}",
-                )

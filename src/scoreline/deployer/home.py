@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from scoreline.deployer.locks import is_locked, take_lock
 from scoreline.errors import Conflict, Unavailable
 from scoreline.storage.atomic import write_file
+from scoreline.storage.locks import is_locked, take_lock
 from scoreline.wire.control import SERVER_FILE, ServerFile
 
 _LONGEST_LOG = 10_000_000  # bytes
@@ -41,9 +41,44 @@ class Home:
         return self.folder / "nodes"
 
     @property
+    def secrets(self) -> Path:
+        """Folder of the secrets that were given to the control plane."""
+        return self.folder / "secrets"
+
+    @property
+    def message_secrets(self) -> Path:
+        """Folder of the secrets that messages of scenarios refer to as `${secret:NAME}`: one file each."""
+        return self.folder / "message-secrets"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs of scenarios: one sub-folder per run, with the logs of its steps."""
+        return self.folder / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the jobs of projects: one sub-folder per build or comparison."""
+        return self.folder / "jobs"
+
+    @property
+    def projects(self) -> Path:
+        """The list of projects that the control plane knows."""
+        return self.folder / "projects.json"
+
+    @property
+    def project_folders(self) -> Path:
+        """Folder of the projects that were made on the control plane: one sub-folder each, by key."""
+        return self.folder / "project-folders"
+
+    @property
     def log(self) -> Path:
         """What a detached control plane says."""
         return self.folder / "control.log"
+
+    @property
+    def first_password(self) -> Path:
+        """The one-time password of the first admin, until whoever started the control plane has seen it."""
+        return self.folder / "first-password"
 
     @property
     def lock(self) -> Path:

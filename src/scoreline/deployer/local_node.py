@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Sequence
 
-from scoreline.deployer.locks import is_locked, take_lock
 from scoreline.deployer.node_api import NodeApi
 from scoreline.deployer.node_files import NodeFiles, Ready, kill_node, stop_node
-from scoreline.deployer.ports import choose_port
+from scoreline.deployer.nodes import Check
+from scoreline.deployer.ports import Ports
 from scoreline.errors import ScorelineError, Unavailable
 from scoreline.storage.atomic import write_file
+from scoreline.storage.locks import is_locked, take_lock
 
 FIRST_PORT = 8470
 _LOOK_EVERY = 0.1  # seconds
@@ -42,13 +43,15 @@ class LocalNode:
         host: str,
         port: int | None,
         workers: int,
+        ports: Ports,
         command: Sequence[str] = (sys.executable, "-m", "scoreline.node"),
     ) -> None:
         self.id = files.id
-        self._files = files
+        self.files = files
         self._host = host
         self._wanted_port = port
         self._workers = workers
+        self._ports = ports
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._api: NodeApi | None = None
@@ -77,13 +80,14 @@ class LocalNode:
 
     def start(self) -> None:
         """Adopt the node when it runs already, else start it; from then on keep it running."""
-        self._files.data.mkdir(parents=True, exist_ok=True)
+        self.files.data.mkdir(parents=True, exist_ok=True)
         self._watcher.start()
 
-    def wait_up(self, seconds: float) -> None:
+    def wait_up(self, seconds: float, going_on: Check = lambda: None) -> None:
         """Return when it is up. Raises Unavailable when it is not within that time."""
         deadline = time.monotonic() + seconds
         while self._trouble:
+            going_on()
             if time.monotonic() > deadline or self._stopping.is_set():
                 raise Unavailable(f"node {self.id!r} is not up: {self._trouble}", code="node-down")
             time.sleep(0.02)
@@ -93,12 +97,12 @@ class LocalNode:
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        stop_node(self._files)
-        if self._process is not None:
-            self._process.wait()
         self._trouble = "it was stopped"
         if self._api is not None:
-            self._api.close()
+            self._api.close()  # first: the node waits a second for what an open connection may still ask
+        stop_node(self.files)
+        if self._process is not None:
+            self._process.wait()
 
     def _watch(self) -> None:
         failures = 0
@@ -120,7 +124,7 @@ class LocalNode:
             self._stopping.wait(min(_LONGEST_PAUSE, 2.0 ** (failures - 3)) if failures > 1 else 0)
 
     def _bring_up(self) -> None:
-        lock = take_lock(self._files.lock)
+        lock = take_lock(self.files.lock)
         if lock is None:
             _log.info("node %r runs already", self.id)
         else:
@@ -130,13 +134,15 @@ class LocalNode:
                 os.close(lock)  # from here on the node alone holds it
         ready = self._await_ready()
         if self._ready is None or self._ready.url != ready.url:
-            self._api = NodeApi(self.id, ready.url, self._files.admin_key())
+            if self._api is not None:
+                self._api.close()
+            self._api = NodeApi(self.id, ready.url, self.files.admin_key())
         self._ready = ready
         self._trouble = ""
         _log.info("node %r is up at %s (process %d)", self.id, ready.url, ready.pid)
 
     def _spawn(self, lock: int) -> None:
-        files = self._files
+        files = self.files
         files.admin_key()
         arguments = {
             "--data": files.data,
@@ -164,22 +170,22 @@ class LocalNode:
         wanted = self._wanted_port
         if not wanted:
             with contextlib.suppress(OSError, ValueError, ScorelineError):
-                return choose_port(self._host, int(self._files.port.read_text("ascii")), FIRST_PORT)
-        port = choose_port(self._host, wanted, FIRST_PORT)
-        write_file(self._files.port, str(port).encode())
+                return self._ports.choose(self.files, int(self.files.port.read_text("ascii")))
+        port = self._ports.choose(self.files, wanted)
+        write_file(self.files.port, str(port).encode())
         return port
 
     def _await_ready(self) -> Ready:
         deadline = time.monotonic() + _START_WITHIN
         while time.monotonic() < deadline and not self._stopping.is_set():
-            ready = self._files.ready()
+            ready = self.files.ready()
             if ready is not None:
                 return ready
             if self._ended():
-                raise Unavailable(f"it ended while it started: {self._files.last_words()}")
+                raise Unavailable(f"it ended while it started: {self.files.last_words()}")
             time.sleep(0.02)
-        kill_node(self._files)
-        raise Unavailable(f"it was not ready within {_START_WITHIN:.0f} seconds: {self._files.last_words()}")
+        kill_node(self.files)
+        raise Unavailable(f"it was not ready within {_START_WITHIN:.0f} seconds: {self.files.last_words()}")
 
     def _until_it_ends(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY):
@@ -190,9 +196,9 @@ class LocalNode:
     def _ended(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
             self._process = None
-        elif is_locked(self._files.lock) and _lives(self._files.pid()):
+        elif is_locked(self.files.lock) and _lives(self.files.pid()):
             return False
-        kill_node(self._files)  # workers it may have left behind hold its port
+        kill_node(self.files)  # workers it may have left behind hold its port
         return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -13,11 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from scoreline.deployer.locks import is_locked
 from scoreline.storage.atomic import write_file
-
-LOCAL_NODE = "local"
-"""Id of the node that the control plane starts beside itself."""
+from scoreline.storage.locks import is_locked
 
 _STOP_WITHIN = 15.0  # seconds
 
@@ -31,7 +29,7 @@ class Ready(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class NodeFiles:
-    """What belongs to a node, in the folder of all nodes."""
+    """What belongs to a node, in the folder of its infrastructure's nodes."""
 
     folder: Path
     id: str
@@ -105,6 +103,22 @@ class NodeFiles:
         except OSError:
             return "it said nothing"
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def all_node_files(folder: Path) -> list[NodeFiles]:
+    """The files of every node below the folder of all infrastructures' nodes, whether it runs or not."""
+    # Those directly in it were written before a control plane had several infrastructures.
+    locks = [*folder.glob("*.lock"), *folder.glob("*/*.lock")]
+    return [NodeFiles(lock.parent, lock.stem) for lock in sorted(locks)]
+
+
+def remove_node(files: NodeFiles) -> None:
+    """Remove the files of a node that does not run. The lock goes last: by it a node is found again."""
+    shutil.rmtree(files.data, ignore_errors=True)
+    for path in sorted(files.folder.glob(f"{files.id}.*"), key=lambda path: path == files.lock):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        files.folder.rmdir()  # unless others are in it
 
 
 def stop_node(files: NodeFiles) -> bool:

@@ -1,4 +1,4 @@
-"""Test queries asked on a node: each against the version it belongs to, whether that answers yet or not."""
+"""Test queries asked on a node: each against its own generation, whether that answers yet or not."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ from typing import Any
 from scoreline.core.expectation import difference
 from scoreline.core.package import PublishedVersion
 from scoreline.core.service import Endpoint, LookupEndpoint, TestQuery
-from scoreline.deployer.node_api import NodeApi
+from scoreline.deployer.nodes import Node
 from scoreline.errors import ScorelineError, Unavailable
 from scoreline.wire.control import TestAnswer
 
 
-def ask_test_queries(node: NodeApi, version: PublishedVersion) -> list[TestAnswer]:
-    """Ask all test queries of a version that the node has loaded. Raises Unavailable if the node is gone."""
+def ask_test_queries(node: Node, version: PublishedVersion, service: str) -> list[TestAnswer]:
+    """Ask all test queries of a version that the node has loaded as a generation of `service`.
+
+    Raises Unavailable if the node is gone.
+    """
     return [
-        _ask(node, version, endpoint, number, query)
+        _ask(node, version, service, endpoint, number, query)
         for endpoint in version.service.endpoints
         for number, query in enumerate(endpoint.test_queries, 1)
     ]
 
 
 def _ask(
-    node: NodeApi, version: PublishedVersion, endpoint: Endpoint, number: int, query: TestQuery
+    node: Node,
+    version: PublishedVersion,
+    service: str,
+    endpoint: Endpoint,
+    number: int,
+    query: TestQuery,
 ) -> TestAnswer:
     action = "lookup" if isinstance(endpoint, LookupEndpoint) else "predict"
-    body = {**query.query, "dispatch": {"forcedGeneration": version.manifest.version}}
+    generation = version.manifest.version
+    body = {**query.query, "dispatch": {"forcedGeneration": generation}}
     answer: Any = None
     try:
-        answer = node.ask(version.manifest.service, endpoint.id, action, body)
+        answer = node.api.ask(service, endpoint.id, action, body)
         wrong = difference(query.expect, _result(answer)) if query.expect is not None else None
     except Unavailable:
         raise
@@ -36,6 +45,7 @@ def _ask(
         wrong = error.message
     return TestAnswer(
         node=node.id,
+        generation=generation,
         endpoint=endpoint.id,
         number=number,
         name=query.name,

@@ -1,4 +1,4 @@
-"""Updates: bringing a deployment to another version, so that it ends well or leaves the old one answering.
+"""Updates: bringing another mapping live, so that it ends well or leaves the old one answering.
 
 The row in the catalog is the update: it is RUNNING until it has ended, and every step may be done twice. So a
 control plane that was killed takes up again, from the first step, whatever was running.
@@ -9,23 +9,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
-from scoreline.core.deployment import Deployment, Update, UpdateOutcome
+from scoreline.core.deployment import Deployment, GenerationsMapping, Update, UpdateKind, UpdateOutcome
 from scoreline.core.names import did_you_mean
-from scoreline.core.package import PublishedVersion
-from scoreline.deployer import rollout
 from scoreline.deployer.clock import now
+from scoreline.deployer.desired import Desired
 from scoreline.deployer.infrastructures import Infrastructures
-from scoreline.deployer.local_node import LocalNode
-from scoreline.deployer.services import Services
 from scoreline.deployer.turns import Turns
-from scoreline.errors import NotFound, ScorelineError, Unavailable
+from scoreline.deployer.update_run import Halted, UpdateRun
+from scoreline.errors import Conflict, NotFound, ScorelineError
 from scoreline.storage.catalog import Catalog
 
 _AT_ONCE = 4
-_NODE_UP_WITHIN = 30.0  # seconds
+_TRIES = 5
+_INSIDE = "something went wrong inside; the log of the control plane says what"
+
+Change = Callable[[Deployment], Deployment]
 
 _log = logging.getLogger(__name__)
 
@@ -34,21 +35,24 @@ class Updates:
     """Starts updates, and runs them in threads of its own."""
 
     def __init__(
-        self, catalog: Catalog, services: Services, infrastructures: Infrastructures, turns: Turns
+        self, catalog: Catalog, desired: Desired, infrastructures: Infrastructures, turns: Turns
     ) -> None:
         self._catalog = catalog
-        self._services = services
+        self._desired = desired
         self._infrastructures = infrastructures
         self._turns = turns
         self._in_hand: set[int] = set()
+        self._cancelled: set[int] = set()
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="update")
 
     def resume(self) -> None:
         """Take up the updates that have not ended and that no thread has in hand."""
-        for update in self._catalog.running_updates():
+        for update in self._catalog.updates.running():
             if update.id not in self._in_hand:
-                self._say(update, "taken up again")
+                self._catalog.updates.log(
+                    update.id, "taken up again by a control plane that was started anew"
+                )
                 self._started(update)
 
     def let_go(self) -> None:
@@ -60,31 +64,73 @@ class Updates:
         self._stopping.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def create(self, deployment: Deployment, version: str, by: str) -> Update:
+    def create(self, deployment: Deployment, by: str) -> Update:
         """Make a deployment and start its first update. Raises Conflict when there is one like it."""
-        self._services.version(deployment.service, version)
-        first = _new(deployment, version, by)
-        return self._started(self._catalog.add_deployment(deployment, first))
+        self._check_versions(deployment)
+        first = _new(deployment, by)
+        return self._started(self._catalog.deployments.add_with(deployment, first))
 
-    def start(self, deployment: Deployment, version: str, by: str) -> Update:
-        """Start an update. Raises NotFound for an unknown version, Conflict while another one runs."""
-        self._services.version(deployment.service, version)
-        return self._started(self._catalog.add_update(_new(deployment, version, by)))
+    def start(
+        self,
+        deployment: str,
+        by: str,
+        *,
+        change: Change = lambda found: found,
+        kind: UpdateKind = UpdateKind.LIGHT,
+        rolling: bool = False,
+        keep_live: bool = False,
+        cause: str | None = None,
+    ) -> Update:
+        """Save a change of a deployment's settings, and start an update that brings what is saved live.
+
+        `keep_live`: what is live already stays, whatever mapping is saved. `cause`: the step of a scenario's
+        run that it is for; one of the same cause is given back instead of being started again. Raises
+        NotFound for an unknown deployment or version; Conflict (code `update-running`) while another update
+        runs, (code `no-mapping`) when nothing is saved to be brought live.
+        """
+        begun = self._catalog.updates.by_cause(cause) if cause is not None else None
+        if begun is not None:
+            return begun
+        for attempt in range(_TRIES):
+            found = deployment_named(self._catalog, deployment)
+            changed = change(found)
+            self._check_versions(changed)
+            update = _new(changed, by, kind, rolling, found.live if keep_live else None, cause)
+            try:
+                if changed == found:
+                    return self._started(self._catalog.updates.add(update))
+                return self._started(self._catalog.deployments.save_with(changed, update))
+            except Conflict as error:
+                if error.code != "stale-revision" or attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def cancel(self, deployment: str, number: int) -> Update:
+        """Ask an update to end; what was live before stays. Raises NotFound; Conflict when it has ended."""
+        found = self.one(deployment, number)
+        if found.outcome is not UpdateOutcome.RUNNING:
+            raise Conflict(f"update {number} of {deployment!r} has ended already", code="update-ended")
+        self._cancelled.add(number)
+        return found
 
     def one(self, deployment: str, number: int) -> Update:
         """One update of a deployment. Raises NotFound."""
-        found = self._catalog.update(number)
+        found = self._catalog.updates.one(number)
         if found is None or found.deployment != deployment:
             raise NotFound(f"deployment {deployment!r} has no update {number}", code="no-such-update")
         return found
 
-    def history(self, deployment: str) -> list[Update]:
-        """The last 100 updates, newest first."""
-        return self._catalog.updates(deployment, limit=100)
+    def history(self, deployment: str, *, limit: int, before: int | None = None) -> list[Update]:
+        """The last updates, newest first, or the last before one of them."""
+        return self._catalog.updates.of(deployment, limit=limit, before=before)
 
-    def last(self) -> dict[str, Update]:
-        """The newest update of every deployment."""
-        return self._catalog.last_updates()
+    def last(self, deployment: str | None = None) -> dict[str, Update]:
+        """The newest update of every deployment, or of one, without steps and log."""
+        return self._catalog.updates.last(*([] if deployment is None else [deployment]))
+
+    def _check_versions(self, deployment: Deployment) -> None:
+        if deployment.mapping is not None:
+            self._desired.digests(deployment.service, deployment.mapping)
 
     def _started(self, update: Update) -> Update:
         self._in_hand.add(update.id)
@@ -100,89 +146,85 @@ class Updates:
             _log.exception("update %d of %r cannot be brought to an end now", update.id, update.deployment)
         finally:
             self._in_hand.discard(update.id)
+            self._cancelled.discard(update.id)
 
     def _run_in_turn(self, update: Update) -> None:
-        deployment = self._catalog.deployment(update.deployment)
-        if deployment is None:
-            return
+        deployment = self._catalog.deployments.one(update.deployment)
+        stands = self._catalog.updates.last(update.deployment).get(update.deployment)
+        if deployment is None or stands is None or stands.id != update.id or stands.finished_at:
+            return  # it has ended while this thread waited for its turn
+        run = self._run_of(update, deployment)
         try:
-            self._apply(update, deployment)
+            run.apply()
+            run.tidy()
+        except Halted:
+            if not self._stopping.is_set():
+                self._end(run, update, deployment, UpdateOutcome.CANCELLED, "it was cancelled")
         except ScorelineError as error:
-            failure = error.message
+            if not self._stopping.is_set():
+                self._end(run, update, deployment, UpdateOutcome.FAILED, error.message)
         except Exception:
             _log.exception("update %d of %r failed", update.id, update.deployment)
-            failure = "something went wrong inside; the log of the control plane says what"
+            if not self._stopping.is_set():
+                self._end(run, update, deployment, UpdateOutcome.FAILED, _INSIDE)
         else:
-            return
-        if not self._stopping.is_set():
-            self._fail(update, deployment, failure)
+            self._catalog.updates.finish(update, UpdateOutcome.SUCCESS, "", now())
 
-    def _apply(self, update: Update, deployment: Deployment) -> None:
-        version = self._services.version(deployment.service, update.to_version)
-        nodes = self._infrastructures.nodes(deployment.infrastructure)
-        if not nodes:
-            raise Unavailable(f"infrastructure {deployment.infrastructure!r} has no node")
-        for node in nodes:
-            self._prepare(update, version, node)
-        for node in nodes:
-            self._check_going_on()
-            rollout.switch(node.api, version, self._sayer(update, node))
-        self._catalog.finish_update(update, UpdateOutcome.SUCCESS, "", now())
+    def _run_of(self, update: Update, deployment: Deployment) -> UpdateRun:
+        return UpdateRun(
+            update,
+            deployment,
+            self._infrastructures.nodes(deployment.infrastructure),
+            desired=self._desired,
+            rows=self._catalog.updates,
+            may_go_on=lambda: not self._stopping.is_set() and update.id not in self._cancelled,
+        )
 
-    def _prepare(self, update: Update, version: PublishedVersion, node: LocalNode) -> None:
-        say = self._sayer(update, node)
-        node.wait_up(_NODE_UP_WITHIN)
-        self._check_going_on()
-        rollout.prepare(node.api, version, self._services.archive(version), say)
-        self._check_going_on()
-        rollout.prove(node.api, version, say)
-
-    def _check_going_on(self) -> None:
-        if self._stopping.is_set():
-            raise Unavailable("the control plane stops")
-
-    def _fail(self, update: Update, deployment: Deployment, why: str) -> None:
-        """Let the version before answer again where it does not, and end the update."""
-        for node in self._infrastructures.nodes(deployment.infrastructure):
-            try:
-                rollout.restore(node.api, deployment.service, deployment.version)
-            except ScorelineError as error:
-                self._say(update, f"cannot be restored now: {error.message}", node)
-        before = deployment.version
-        ending = f"{before} goes on answering" if before else "nothing answers yet"
-        self._say(update, f"failed: {why}; {ending}")
-        self._catalog.finish_update(update, UpdateOutcome.FAILED, why, now())
-
-    def _sayer(self, update: Update, node: LocalNode) -> rollout.Say:
-        return lambda line: self._say(update, line, node)
-
-    def _say(self, update: Update, line: str, node: LocalNode | None = None) -> None:
-        time_of_day = datetime.now(UTC).strftime("%H:%M:%S")
-        where = f"node {node.id}: " if node else ""
-        one_line = " ".join(line.split())
-        self._catalog.log_update(update.id, f"{time_of_day} {where}{one_line}")
-        _log.info("update %d of %s: %s%s", update.id, update.deployment, where, one_line)
+    def _end(
+        self, run: UpdateRun, update: Update, deployment: Deployment, outcome: UpdateOutcome, why: str
+    ) -> None:
+        """Let what was live before answer again where it does not, and end the update."""
+        run.restore()
+        before = deployment.live if deployment.live_enabled else None
+        ending = f"{before} goes on answering" if before else "nothing answers"
+        run.say(f"{outcome.value.lower()}: {why}; {ending}")
+        self._catalog.updates.finish(update, outcome, why, now())
 
 
 def deployment_named(catalog: Catalog, deployment: str) -> Deployment:
     """One deployment. Raises NotFound, naming the nearest one."""
-    found = catalog.deployment(deployment)
+    found = catalog.deployments.one(deployment)
     if found is None:
-        known = [other.id for other in catalog.deployments()]
+        known = catalog.deployments.ids()
         raise NotFound(
             f"no deployment {deployment!r}; {did_you_mean(deployment, known)}", code="no-such-deployment"
         )
     return found
 
 
-def _new(deployment: Deployment, version: str, by: str) -> Update:
+def _new(
+    deployment: Deployment,
+    by: str,
+    kind: UpdateKind = UpdateKind.LIGHT,
+    rolling: bool = False,
+    mapping: GenerationsMapping | None = None,
+    cause: str | None = None,
+) -> Update:
+    """An update to what is saved, or to another mapping. Raises Conflict when there is neither."""
+    to_mapping = mapping or deployment.mapping
+    if to_mapping is None:
+        raise Conflict(
+            f"deployment {deployment.id!r} has no generations mapping yet; save one first", code="no-mapping"
+        )
     return Update(
         id=0,
         deployment=deployment.id,
-        from_version=deployment.version,
-        to_version=version,
+        kind=kind,
+        rolling=rolling,
+        enabled=deployment.enabled,
+        from_mapping=deployment.live,
+        to_mapping=to_mapping,
         by=by,
         started_at=now(),
-        finished_at=None,
-        outcome=UpdateOutcome.RUNNING,
+        cause=cause,
     )

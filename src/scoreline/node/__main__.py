@@ -15,10 +15,11 @@ import uvloop
 
 from scoreline.errors import ScorelineError
 from scoreline.node.admin import Admin
+from scoreline.node.data_folder import DataFolder
 from scoreline.node.keys import make_admin_key, read_admin_key
 from scoreline.node.limits import Limits
-from scoreline.node.state import DataFolder
-from scoreline.node.supervisor import Supervisor, listen
+from scoreline.node.listener import listen
+from scoreline.node.supervisor import Supervisor
 
 
 def main(arguments: list[str] | None = None, *, limits: Limits | None = None) -> int:

@@ -1,29 +1,28 @@
-"""The admin API, in the supervisor: install generations, switch between them, see how the node does."""
+"""The admin API, in the supervisor: which call a request means, and its answer or error as bytes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from scoreline.core.names import check_id, did_you_mean
-from scoreline.errors import Conflict, Invalid, NotFound, ScorelineError
+from scoreline.errors import Invalid, NotFound, ScorelineError
+from scoreline.node.admin_generations import Generations
+from scoreline.node.admin_keys import Keys
+from scoreline.node.admin_services import Services
 from scoreline.node.exchange import report
-from scoreline.node.install import install
 from scoreline.node.metrics import CONTENT_TYPE, node_metrics, prometheus
 from scoreline.node.plan import Passed, Reply
-from scoreline.node.state import InstalledGeneration, NodeState, ServiceState
 from scoreline.node.supervisor import Supervisor
 from scoreline.wire import admin
 from scoreline.wire.problems import INTERNAL_BODY, encode_problem
 
-T = TypeVar("T")
 _PREFIX = tuple(admin.BASE.strip("/").split("/"))
 _encode = msgspec.json.encode
+Call = Callable[..., Awaitable[object]]
+"""Gets the request, and the names that stand in the path for the stars."""
 
 
 class Admin:
@@ -31,7 +30,32 @@ class Admin:
 
     def __init__(self, node: Supervisor) -> None:
         self._node = node
-        self._installing = asyncio.Lock()
+        files = asyncio.Lock()
+        services, generations = Services(node, files), Generations(node, files)
+        keys = Keys(node)
+        self._calls: Mapping[str, Mapping[str, Call]] = {
+            "services": {"GET": services.all, "POST": services.create},
+            "services/*": {"DELETE": services.delete},
+            "services/*/generations": {"GET": generations.all},
+            "services/*/generations/*": {"PUT": generations.install, "DELETE": generations.remove},
+            "services/*/generations/actions/importFromArchive": {"POST": generations.import_archive},
+            "services/*/generations/*/preload": {"POST": generations.preload},
+            "services/*/generations/*/unload": {"POST": generations.unload},
+            "services/*/actions/switchTo/*": {"POST": services.switch_to},
+            "services/*/actions/switchToNewest": {"POST": services.switch_to_newest},
+            "services/*/actions/setMapping": {"POST": services.set_mapping},
+            "services/*/actions/enable": {"POST": services.enable},
+            "services/*/actions/disable": {"POST": services.disable},
+            "services-clean-unused": {"DELETE": services.clean},
+            "metrics": {"GET": self._metrics},
+            "actions/recycle": {"POST": self._recycle},
+            "keys": {"GET": keys.all, "POST": keys.make},
+            "keys/*": {"DELETE": keys.delete},
+            "keys/*/key": {"DELETE": keys.delete_by_id},
+            "cached-code-envs": {"POST": _no_cache, "DELETE": _no_cache},
+            "register-global-code-env": {"POST": _no_cache},
+            "model-cache": {"POST": _no_cache, "DELETE": _no_cache},
+        }
 
     async def answer(self, request: Passed) -> Reply:
         """The answer to a request; errors as answers."""
@@ -40,275 +64,56 @@ class Admin:
                 return Reply(200, prometheus(self._node), CONTENT_TYPE)
             if request.path == ("isReady",):
                 return self._readiness()
-            return Reply(200, _encode(await self._admin(request)))
+            return await self._administer(request)
         except ScorelineError as error:
             return Reply(*encode_problem(error))
         except Exception as error:
             report("/".join(request.path), error)
             return Reply(500, INTERNAL_BODY)
 
-    async def _admin(self, request: Passed) -> object:
-        match (request.method, *request.path[len(_PREFIX) :]):
-            case ("GET", "services"):
-                return self._services()
-            case ("POST", "services"):
-                return await self._create(_body(request, admin.CreateService))
-            case ("DELETE", "services", service):
-                return await self._delete(service)
-            case ("DELETE", "services-clean-unused"):
-                return await self._clean()
-            case ("GET", "metrics"):
-                return node_metrics(self._node)
-            case (_, "services", service, *rest):
-                return await self._service(request, service, tuple(rest))
+    async def _administer(self, request: Passed) -> Reply:
+        path = request.path[len(_PREFIX) :]
+        for pattern, calls in self._calls.items():
+            names = _match(pattern.split("/"), path)
+            if names is None:
+                continue
+            if request.method not in calls:
+                methods = ", ".join(calls)
+                error = Invalid(f"{path[-1][:40]!r} is called with {methods}", code="method-not-allowed")
+                return Reply(*encode_problem(error), extra_headers=f"Allow: {methods}\r\n")
+            return Reply(200, _encode(await calls[request.method](request, *names)))
         raise NotFound("the admin API has no such call", code="no-such-path")
-
-    async def _service(self, request: Passed, service: str, rest: tuple[str, ...]) -> object:
-        match (request.method, *rest):
-            case ("GET", "generations"):
-                return self._generations(service)
-            case ("PUT", "generations", generation):
-                if request.archive is None:
-                    raise Invalid("the body of this call is an archive", code="bad-archive")
-                return await self._install(service, generation, Path(request.archive))
-            case ("POST", "generations", "actions", "importFromArchive"):
-                return await self._install(service, None, _file_path(request))
-            case ("POST", "generations", generation, "preload"):
-                return await self._preload(service, generation)
-            case ("DELETE", "generations", generation):
-                return await self._remove(service, generation)
-            case ("POST", "actions", "switchTo", generation):
-                return await self._switch(service, lambda _: generation)
-            case ("POST", "actions", "switchToNewest"):
-                return await self._switch(service, _newest)
-            case ("POST", "actions", "setMapping"):
-                entries = _body(request, admin.GenerationsMapping).entries
-                return await self._switch(service, lambda _: _only(entries))
-            case ("POST", "actions", "enable" | "disable" as action):
-                return await self._enable(service, action == "enable")
-        raise NotFound("the admin API has no such call", code="no-such-path")
-
-    # What is there
 
     def _readiness(self) -> Reply:
         node = self._node
+        enabled = {
+            name: state.mapping if state.enabled else None for name, state in node.state.services.items()
+        }
         found = admin.Readiness(
             ready=node.ready,
             workers=node.workers,
-            services={name: state.active if state.enabled else None for name, state in _items(node.state)},
+            services={name: mapping.version if mapping else None for name, mapping in enabled.items()},
+            mappings=enabled,
             failures=node.failures,
         )
         return Reply(200 if node.ready else 503, _encode(found))
 
-    def _services(self) -> tuple[admin.ServiceEntry, ...]:
-        return tuple(
-            admin.ServiceEntry(service_id=name, enabled=state.enabled, generation=state.active)
-            for name, state in _items(self._node.state)
-        )
+    async def _metrics(self, _: Passed) -> admin.NodeMetrics:
+        return node_metrics(self._node)
 
-    def _generations(self, service_id: str) -> admin.GenerationList:
-        service = _service(self._node.state, service_id)
-        loaded = {one.id for one in service.loaded}
-        return admin.GenerationList(
-            generations=tuple(
-                admin.GenerationEntry(
-                    generation=one.id,
-                    digest=one.digest,
-                    active=one.id == service.active,
-                    loaded=one.id in loaded,
-                )
-                for one in service.generations
-            )
-        )
-
-    # Changes
-
-    async def _create(self, wanted: admin.CreateService) -> admin.Done:
-        check_id(wanted.service_id, "a service")
-        await self._node.change(
-            lambda state: (
-                state
-                if wanted.service_id in state.services
-                else state.with_service(wanted.service_id, ServiceState())
-            )
-        )
-        return admin.Done()
-
-    async def _install(self, service_id: str, generation_id: str | None, archive: Path) -> admin.Installed:
-        node = self._node
-        async with self._installing:
-            installed = await asyncio.to_thread(
-                install, node.data, node.state, archive, service_id, generation_id
-            )
-
-            def add(state: NodeState) -> NodeState:
-                service = state.services.get(service_id, ServiceState())
-                if service.generation(installed.id) is not None:
-                    return state
-                return state.with_service(
-                    service_id, replace(service, generations=(*service.generations, installed))
-                )
-
-            try:
-                await node.change(add)
-            except BaseException:
-                if _holds(node.state, service_id, installed.id) is None:
-                    node.data.remove(service_id, installed.id)
-                raise
-        return admin.Installed(service_id=service_id, generation=installed.id, digest=installed.digest)
-
-    async def _preload(self, service_id: str, generation_id: str) -> admin.Done:
-        def alter(state: NodeState) -> NodeState:
-            service = _service(state, service_id)
-            _generation(service_id, service, generation_id)
-            if generation_id == service.active or generation_id in service.preloaded:
-                return state
-            preloaded = (*service.preloaded, generation_id)
-            return state.with_service(service_id, replace(service, preloaded=preloaded))
-
-        await self._node.change(alter)
-        self._check_loaded(service_id, generation_id)
-        return admin.Done()
-
-    async def _switch(self, service_id: str, choose: Callable[[ServiceState], str]) -> admin.Switched:
-        chosen = ""
-
-        def alter(state: NodeState) -> NodeState:
-            nonlocal chosen
-            service = _service(state, service_id)
-            chosen = _generation(service_id, service, choose(service)).id
-            preloaded = tuple(name for name in service.preloaded if name != chosen)
-            changed = replace(service, active=chosen, preloaded=preloaded, enabled=True)
-            return state.with_service(service_id, changed)
-
-        await self._node.change(alter)
-        self._check_loaded(service_id, chosen)
-        return admin.Switched(service_id=service_id, generation=chosen)
-
-    def _check_loaded(self, service_id: str, generation_id: str) -> None:
-        why = self._node.failures.get(f"{service_id}/{generation_id}")
-        if why is not None:
-            raise Invalid(f"generation {generation_id!r} cannot be loaded: {why}", code="cannot-load")
-
-    async def _enable(self, service_id: str, enabled: bool) -> admin.Done:
-        await self._node.change(
-            lambda state: state.with_service(
-                service_id, replace(_service(state, service_id), enabled=enabled)
-            )
-        )
-        return admin.Done()
-
-    async def _remove(self, service_id: str, generation_id: str) -> admin.Done:
-        def alter(state: NodeState) -> NodeState:
-            service = _service(state, service_id)
-            _generation(service_id, service, generation_id)
-            if service.active == generation_id:
-                raise Conflict(
-                    f"generation {generation_id!r} of {service_id!r} answers; switch to another first",
-                    code="generation-active",
-                )
-            return state.with_service(service_id, _without(service, {generation_id}))
-
-        async with self._installing:
-            await self._node.change(alter)
-            await asyncio.to_thread(self._node.data.remove, service_id, generation_id)
-        return admin.Done()
-
-    async def _delete(self, service_id: str) -> admin.Done:
-        doomed: tuple[InstalledGeneration, ...] = ()
-
-        def alter(state: NodeState) -> NodeState:
-            nonlocal doomed
-            doomed = _service(state, service_id).generations
-            return state.with_service(service_id, None)
-
-        async with self._installing:
-            await self._node.change(alter)
-            for one in doomed:
-                await asyncio.to_thread(self._node.data.remove, service_id, one.id)
-        return admin.Done()
-
-    async def _clean(self) -> admin.Cleaned:
-        """Remove generations that are not loaded, and services that have none then."""
-        removed: list[tuple[str, str]] = []
-        emptied: list[str] = []
-
-        def alter(state: NodeState) -> NodeState:
-            for name, service in _items(state):
-                unused = {one.id for one in service.generations} - {one.id for one in service.loaded}
-                removed.extend((name, one) for one in sorted(unused))
-                left = _without(service, unused)
-                if not left.generations:
-                    emptied.append(name)
-                state = state.with_service(name, left if left.generations else None)
-            return state
-
-        async with self._installing:
-            await self._node.change(alter)
-            for service_id, generation_id in removed:
-                await asyncio.to_thread(self._node.data.remove, service_id, generation_id)
-        return admin.Cleaned(
-            removed_services=tuple(emptied),
-            removed_generations=tuple("/".join(pair) for pair in removed),
-        )
+    async def _recycle(self, request: Passed) -> admin.Recycled:
+        await self._node.recycle(request.worker)
+        return admin.Recycled(workers=tuple(one.pid for one in self._node.workers))
 
 
-def _items(state: NodeState) -> list[tuple[str, ServiceState]]:
-    return list(state.services.items())
+async def _no_cache(_: Passed) -> admin.CacheAnswer:
+    return admin.CacheAnswer()
 
 
-def _service(state: NodeState, service_id: str) -> ServiceState:
-    if service_id not in state.services:
-        hint = did_you_mean(service_id, state.services)
-        raise NotFound(f"this node has no service {service_id[:40]!r}; {hint}", code="no-such-service")
-    return state.services[service_id]
-
-
-def _generation(service_id: str, service: ServiceState, generation_id: str) -> InstalledGeneration:
-    found = service.generation(generation_id)
-    if found is None:
-        hint = did_you_mean(generation_id, (one.id for one in service.generations))
-        raise NotFound(
-            f"service {service_id!r} has no generation {generation_id[:40]!r} on this node; {hint}",
-            code="no-such-generation",
-        )
-    return found
-
-
-def _holds(state: NodeState, service_id: str, generation_id: str) -> InstalledGeneration | None:
-    service = state.services.get(service_id)
-    return service.generation(generation_id) if service else None
-
-
-def _without(service: ServiceState, doomed: set[str]) -> ServiceState:
-    return replace(
-        service,
-        generations=tuple(one for one in service.generations if one.id not in doomed),
-        preloaded=tuple(name for name in service.preloaded if name not in doomed),
-    )
-
-
-def _newest(service: ServiceState) -> str:
-    if not service.generations:
-        raise NotFound("the service has no generation to switch to; install one", code="no-such-generation")
-    return service.generations[-1].id
-
-
-def _only(entries: tuple[admin.MappingEntry, ...]) -> str:
-    if len(entries) != 1 or abs(entries[0].proba - 1) > 1e-9:
-        raise Invalid("a mapping holds one generation with probability 1", code="bad-mapping")
-    return entries[0].generation
-
-
-def _file_path(request: Passed) -> Path:
-    path = request.parameters.get("filePath", "")
-    if not path.startswith("/"):
-        raise Invalid("filePath must be an absolute path on the node's disk", code="bad-path")
-    return Path(path)
-
-
-def _body(request: Passed, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(request.body or b"{}", type=kind)
-    except msgspec.MsgspecError as error:
-        raise Invalid(f"the body is not as expected: {error}", code="bad-query") from error
+def _match(pattern: list[str], path: tuple[str, ...]) -> list[Any] | None:
+    """The names in a path that stand where the pattern has stars; None when it is another path."""
+    if len(pattern) != len(path) or any(
+        one not in ("*", name) for one, name in zip(pattern, path, strict=True)
+    ):
+        return None
+    return [name for one, name in zip(pattern, path, strict=True) if one == "*"]

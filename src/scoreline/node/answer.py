@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from scoreline.errors import Invalid, ScorelineError
 from scoreline.node.counters import Series
 from scoreline.node.endpoint import Clock
-from scoreline.node.routes import Call, Routes
+from scoreline.node.exchange import CHALLENGE
+from scoreline.node.routes import Routes
+from scoreline.node.service_routes import Call, Draw
 from scoreline.wire.problems import INTERNAL_BODY, encode_problem
 
-Answer = tuple[int, bytes]
-"""Status and JSON body."""
+Answer = tuple[int, bytes, str]
+"""Status, JSON body, and the header lines that go with a refusal."""
 
 
 class Answering:
     """Answers the user API. `routes` is replaced whole; an answer uses the routes it began with."""
 
-    def __init__(self, clock: Clock, unrouted: Series, report: Callable[[str, Exception], None]) -> None:
-        self.routes = Routes(calls={}, services={})
+    def __init__(
+        self, clock: Clock, draw: Draw, unrouted: Series, report: Callable[[str, Exception], None]
+    ) -> None:
+        self.routes = Routes(calls={}, targets={}, services={})
         self._clock = clock
+        self._draw = draw
         self._unrouted = unrouted
         self._report = report
 
-    def answer(self, method: bytes, url: bytes, body: bytes) -> Answer | None:
-        """The answer to a request; None when its path is not one of the user API. Raises nothing."""
+    def answer(
+        self,
+        method: bytes,
+        url: bytes,
+        body: bytes,
+        headers: Mapping[bytes, bytes],
+    ) -> Answer | None:
+        """The answer to a request; None when its path is not one of the user API. Raises nothing.
+
+        `headers`: names as sent. They are only good during the call.
+        """
         begun = self._clock()
         routes = self.routes
         call = routes.calls.get(url)
         try:
             if call is None:
-                path, _, parameters = url.partition(b"?")
-                call = routes.find(path, body)
-                if call is None:
+                found = routes.find(url, body, headers, self._draw)
+                if found is None:
                     return None
-                if call.method == b"GET":
-                    body = parameters
+                call, body = found
             if method != call.method:
                 _check_method(method, call)
             query = call.decode(body)
             if query.dispatch is not None and query.dispatch.forced_generation is not None:
-                call = routes.forced(call, query.dispatch.forced_generation)
+                forced = routes.forced(call, query.dispatch, headers, self._draw)
+                if forced is not call:
+                    call, query = forced, forced.decode(body)
             reply = call.run(query, begun)
         except ScorelineError as error:
             return self._refuse(call, begun, *encode_problem(error))
@@ -49,14 +63,22 @@ class Answering:
             return self._refuse(call, begun, 500, INTERNAL_BODY)
         if isinstance(reply, bytes):
             call.series.count_one(self._clock() - begun)
-            return 200, reply
+            return 200, reply, ""
         call.series.count(200, self._clock() - begun, reply.records, reply.ignored)
-        return 200, reply.body
+        return 200, reply.body, ""
 
     def _refuse(self, call: Call | None, begun: int, status: int, body: bytes) -> Answer:
         series = self._unrouted if call is None else call.series
         series.count(status, self._clock() - begun, 0)
-        return status, body
+        return status, body, _what_to_do(status, call)
+
+
+def _what_to_do(status: int, call: Call | None) -> str:
+    if status == 401:
+        return CHALLENGE
+    if status == 405 and call is not None:
+        return "Allow: GET, HEAD\r\n" if call.method == b"GET" else "Allow: POST\r\n"
+    return ""
 
 
 def _check_method(method: bytes, call: Call) -> None:

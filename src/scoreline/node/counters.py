@@ -18,7 +18,7 @@ ROWS = 512
 
 BOUNDS_US = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000)
 """Upper bounds of the histogram of durations, in microseconds."""
-STATUSES = (200, 400, 404, 405, 500, 503, 0)
+STATUSES = (200, 400, 401, 404, 405, 500, 503, 0)
 """What is counted apart; 0 stands for any other."""
 REASONS = (
     "IGNORED_BY_MODEL",

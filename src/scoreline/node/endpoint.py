@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from scoreline.core.prediction import Ignored, Prediction
 from scoreline.errors import Invalid
@@ -72,6 +72,7 @@ class PredictionEndpoint:
     ) -> None:
         self._score = scorer.score
         self._enrichments = tuple(enrichments)
+        self._enrich = self._one_or_all()
         self._show_enriched = show_enriched
         self._clock = clock
         self._context = Raw(api_context)
@@ -92,20 +93,18 @@ class PredictionEndpoint:
         if query.explanations is not None:
             _refuse_explanations(query.explanations)
         record = query.features
-        decoded = clock()
-        ignored = self._enrich(record) if self._enrichments else None
-        enriched = clock()
+        decoded = enriched = clock()
+        ignored = None
+        if self._enrich is not None:
+            ignored = self._enrich(record)
+            enriched = clock()
         outcome = self._score(record) if ignored is None else ignored
         scored = clock()
-        result = self._result(outcome, record)
-        timing = Timing(
-            (decoded - begun) // 1000,
-            (enriched - decoded) // 1000,
-            (scored - enriched) // 1000,
-            (clock() - scored) // 1000,
-        )
-        body = _encode(PredictAnswer(result, timing, self._context))
-        return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else body
+        timing = Timing((decoded - begun) // 1000, (enriched - decoded) // 1000, (scored - enriched) // 1000)
+        if type(outcome) is Ignored or self._show_enriched:
+            body = _encode(PredictAnswer(self._result(outcome, record), timing, self._context))
+            return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else body
+        return _encode(PredictAnswer(_predicted(outcome), timing, self._context))  # type: ignore[arg-type]
 
     def predict_multi(self, query: PredictBatch, begun: int) -> Reply:
         """Answer for every record, in order; a record that cannot be scored does not fail the others."""
@@ -123,7 +122,7 @@ class PredictionEndpoint:
             outcome: Prediction | Ignored
             try:
                 record = record_of(item, "features")
-                ignored = self._enrich(record)
+                ignored = None if self._enrich is None else self._enrich(record)
                 middle = clock()
                 outcome = self._score(record) if ignored is None else ignored
             except Invalid as error:
@@ -139,28 +138,30 @@ class PredictionEndpoint:
         body = _encode(PredictBatchAnswer(results, timing, self._context))
         return Reply(body, len(results), reasons)  # type: ignore[arg-type]
 
-    def _enrich(self, record: dict[str, Any]) -> Ignored | None:
-        for lookup in self._enrichments:
-            ignored = lookup.enrich(record)
-            if ignored is not None:
-                return ignored
-        return None
+    def _one_or_all(self) -> Callable[[dict[str, Any]], Ignored | None] | None:
+        """What enriches a record; None: nothing does."""
+        lookups = self._enrichments
+
+        def enrich(record: dict[str, Any]) -> Ignored | None:
+            for lookup in lookups:
+                ignored = lookup.enrich(record)
+                if ignored is not None:
+                    return ignored
+            return None
+
+        if len(lookups) > 1:
+            return enrich
+        return lookups[0].enrich if lookups else None
 
     def _result(self, outcome: Prediction | Ignored, record: dict[str, Any]) -> PredictionResult:
         if type(outcome) is Ignored:
             result = PredictionResult(
                 ignored=True,
                 ignore_reason=outcome.reason,
-                message=outcome.detail if outcome.detail else msgspec.UNSET,
+                message=outcome.detail if outcome.detail else UNSET,
             )
         else:
-            percentile = outcome.percentile  # type: ignore[union-attr]
-            probas = outcome.probas  # type: ignore[union-attr]
-            result = PredictionResult(
-                outcome.prediction,  # type: ignore[union-attr]
-                msgspec.UNSET if percentile is None else percentile,
-                msgspec.UNSET if probas is None else probas,
-            )
+            result = _predicted(outcome)  # type: ignore[arg-type]
         if self._show_enriched:
             result.post_enrichment = record
         return result
@@ -282,6 +283,15 @@ def ignored_for(error: Invalid) -> Ignored:
     """What a batch says of a record for which a single query would have been refused."""
     reason = error.code.upper().replace("-", "_")
     return Ignored(reason if "LOOKUP" in reason else dataiku.INVALID_RECORD, error.message)
+
+
+def _predicted(outcome: Prediction) -> PredictionResult:
+    percentile, probas = outcome.percentile, outcome.probas
+    return PredictionResult(
+        outcome.prediction,
+        UNSET if percentile is None else percentile,
+        UNSET if probas is None else probas,
+    )
 
 
 def _refuse_explanations(wanted: Explanations) -> None:

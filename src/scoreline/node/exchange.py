@@ -14,6 +14,9 @@ from scoreline.errors import ScorelineError, Unavailable
 from scoreline.node.routes import split_path
 from scoreline.wire.problems import INTERNAL_BODY, encode_problem
 
+CHALLENGE = 'WWW-Authenticate: Basic realm="scoreline"\r\n'
+"""The header line of a 401."""
+
 _MOST_QUEUED = 1024 * 1024
 
 
@@ -112,8 +115,7 @@ class Exchange:
             return await handler(self)
         except ScorelineError as error:
             status, body = encode_problem(error)
-            challenge = 'WWW-Authenticate: Basic realm="scoreline"\r\n' if status == 401 else ""
-            return PlainReply(status, body, extra_headers=challenge)
+            return PlainReply(status, body, extra_headers=CHALLENGE if status == 401 else "")
         except Exception as error:
             report("/".join(self.path[:3]), error)
             return PlainReply(500, INTERNAL_BODY)

@@ -14,6 +14,7 @@ from scoreline.core.lookup import Lookup
 from scoreline.core.names import did_you_mean
 from scoreline.core.package import Manifest, lookup_id
 from scoreline.core.service import Service
+from scoreline.core.service_key import ServiceKey
 from scoreline.errors import Invalid, NotFound
 from scoreline.lookups.bundled import BundledLookup
 from scoreline.node.endpoint import Clock, LookupEndpoint, PredictionEndpoint
@@ -32,6 +33,8 @@ class Generation:
     service: str
     id: str
     endpoints: Mapping[str, Endpoint]
+    keys: tuple[ServiceKey, ...] | None
+    """Whom it answers: callers with one of these keys; everybody when None."""
     clock: Clock
 
     def call(self, endpoint_id: str, action: str, body: bytes) -> bytes:
@@ -70,7 +73,13 @@ def load_generation(
     endpoints = {
         endpoint.id: _endpoint(endpoint, manifest, scorers, tables, clock) for endpoint in service.endpoints
     }
-    return Generation(service=manifest.service, id=manifest.version, endpoints=endpoints, clock=clock)
+    return Generation(
+        service=manifest.service,
+        id=manifest.version,
+        endpoints=endpoints,
+        keys=service.api_keys if service.authorization == "api_keys" else None,
+        clock=clock,
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:

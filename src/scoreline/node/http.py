@@ -1,33 +1,31 @@
 """HTTP/1.1 of the node: bytes to requests, answers to bytes, and patience with neither too much nor too slow.
 
-A query of the user API is answered at once, in the callback that saw its last byte. Any other request becomes
-an `Exchange`, answered by a coroutine while the connection waits. HTTP is parsed by llhttp (httptools); the
-callbacks that need nothing of ours are methods of plain lists and dicts, so that they cost nothing.
+A query of the user API is answered there and then. Any other request becomes an `Exchange`, answered by a
+coroutine while the connection waits. HTTP is parsed by llhttp (httptools); the callbacks that need nothing of
+ours are methods of plain lists and dicts, so that they cost nothing. A head that was parsed before is known
+again by its bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from email.utils import formatdate
 from typing import NamedTuple, cast
 
 import httptools
 
 from scoreline.errors import Invalid, ScorelineError, Unavailable
-from scoreline.node.counters import Connections
-from scoreline.node.exchange import Exchange, Handler, PlainReply, Upload
-from scoreline.node.limits import Limits
-from scoreline.wire.dataiku import HEADERS
+from scoreline.node.exchange import Exchange, PlainReply, Upload
+from scoreline.node.limits import long_head, too_large, too_slow
+from scoreline.node.server import Known, Server
+from scoreline.node.upgrades import head_without_upgrade
 from scoreline.wire.problems import REASONS, encode_problem
-
-Answer = Callable[[bytes, bytes, bytes], tuple[int, bytes] | None]
 
 # The ends of the heads of short answers: writing out a number takes longer than the rest of the head.
 _SHORT = 4_096
 _ENDS = tuple(b"%d\r\n\r\n" % length for length in range(_SHORT))
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_LEARNT = 64  # by one connection: a client whose heads all differ is not worth it
 # After a refusal the client may still be sending. We read on and throw away, so that it sees the answer and
 # not a reset; but only so long and so much.
 _DISCARD_SECONDS = 5.0
@@ -46,30 +44,6 @@ class Request(NamedTuple):
     """Whether the connection stays open after it."""
 
 
-class Server:
-    """What the connections of a worker share."""
-
-    def __init__(self, answer: Answer, handler: Handler, limits: Limits, counted: Connections) -> None:
-        self.answer = answer
-        self.handler = handler
-        self.limits = limits
-        self.counted = counted
-        self.connections: set[Connection] = set()
-        self.draining = False
-        self.tick(0.0)
-
-    def tick(self, now: float) -> None:
-        """Told the time every so often: the clock of the `Date` header and of all time-outs."""
-        self.now = now
-        self.common = (
-            b"Content-Type: application/json\r\n%bDate: %b\r\nConnection: keep-alive\r\nContent-Length: "
-            % (HEADERS, formatdate(usegmt=True).encode())
-        )
-        self.ok = b"HTTP/1.1 200 OK\r\n" + self.common
-        for connection in tuple(self.connections):
-            connection.check_time()
-
-
 class Connection(asyncio.Protocol):
     """One client. Requests are answered in order, also when they come before the last answer is out."""
 
@@ -80,7 +54,11 @@ class Connection(asyncio.Protocol):
         self.urls: list[bytes] = []
         self.headers: dict[bytes, bytes] = {}
         self.chunks: list[bytes] = []
+        self.between = True  # whether we stand between two requests, as far as that is known
+        self.learning: bytes | None = None  # the input that may be one whole request
+        self.learnt = 0
         self.received = 0  # bytes of the request that is coming in
+        self.held = 0  # of these, what is counted in `Server.held`
         self.seen = server.now  # when bytes came last
         self.began: float | None = None  # when the request that is coming in began, if it did not come whole
         self.has_head = False  # whether its head is whole
@@ -103,19 +81,43 @@ class Connection(asyncio.Protocol):
     # Bytes in
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; whole requests are answered inside."""
+        """Bytes came."""
+        self.server.read(self, data)
+
+    def eof_received(self) -> None:
+        """The client sends no more: answer what it has sent, before the connection is closed."""
+        self.server.work()
+
+    def parse(self, data: bytes) -> None:
+        """Answer a request whose head is known, or feed the parser; whole requests are answered inside."""
+        if self.between and self.exchange is None and not self.discarding:
+            body_at = data.find(b"\r\n\r\n") + 4
+            known = self.server.known.get(data[:body_at])
+            if known is not None and len(data) == body_at + known.length:
+                answer = self.server.answer(known.method, known.url, data[body_at:], known.headers)
+                if answer is not None:
+                    self.seen = self.server.now
+                    self.send(*answer, True, known.method)
+                    return
+            self.between = False
+            self.learning = data
         self.received += len(data)
         if self.discarding:
             if self.received > _DISCARD_BYTES:
                 self.transport.abort()
             return
         self.seen = self.server.now
+        longest = self.server.limits.head
+        if len(data) > longest and len(data) == self.received and data.find(b"\r\n\r\n") > longest:
+            self.refuse(long_head(longest))
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             self.read_without_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.refuse(Invalid("this is not HTTP/1.1", code="bad-http"))
+        self.learning = None
         if self.received or self.urls:
             self.check_size()
 
@@ -133,33 +135,51 @@ class Connection(asyncio.Protocol):
         url = urls[0] if len(urls) == 1 else b"".join(urls)
         body = (chunks[0] if len(chunks) == 1 else b"".join(chunks)) if chunks else b""
         keep = parser.should_keep_alive()
+        if self.learning is not None:
+            self.learn(self.learning, method, url, len(body), keep)
         if self.upload is not None:
             self.finish_upload(body)
         elif self.exchange is not None:
             self.waiting.append(Request(method, url, dict(self.headers), body, keep))
         else:
-            answer = self.server.answer(method, url, body)
+            answer = self.server.answer(method, url, body, self.headers)
             if answer is None:
                 self.begin_exchange(Request(method, url, dict(self.headers), body, keep))
             else:
-                self.send(answer[0], answer[1], keep, method)
+                self.send(*answer, keep, method)
         urls.clear()
         chunks.clear()
         self.headers.clear()
         self.received = 0
         self.began = None
         self.has_head = self.head_checked = False
+        if self.held:
+            self.hold(0)
+
+    def learn(self, data: bytes, method: bytes, url: bytes, length: int, keep: bool) -> None:
+        """Know the head of a request again, if the input held just this request."""
+        self.learning = None
+        body_at = len(data) - length
+        if keep and self.learnt < _MOST_LEARNT and data.find(b"\r\n\r\n") + 4 == body_at:
+            self.between = True
+            self.learnt += 1
+            self.server.learn(data[:body_at], Known(method, url, dict(self.headers), length))
 
     # Answers out
 
-    def send(self, status: int, body: bytes, keep: bool, method: bytes) -> None:
-        """Write a JSON answer."""
+    def send(self, status: int, body: bytes, extra: str, keep: bool, method: bytes) -> None:
+        """Write a JSON answer; `extra` are header lines of a refusal."""
         if status == 200 and keep and not self.server.draining and method != b"HEAD":
             length = len(body)
             end = _ENDS[length] if length < _SHORT else b"%d\r\n\r\n" % length
-            self.transport.write(b"".join((self.server.ok, end, body)))
+            self.server.outgoing.append((self.transport, b"".join((self.server.ok, end, body))))
         else:
-            self.send_any(PlainReply(status, body), keep, method)
+            self.send_any(PlainReply(status, body, extra_headers=extra), keep, method)
+
+    def write(self, data: bytes) -> None:
+        """Send now, after the answers that are ready."""
+        self.server.flush()
+        self.transport.write(data)
 
     def send_any(self, reply: PlainReply, keep: bool, method: bytes) -> None:
         """Write an answer of any status and type; the connection is closed after it unless it is kept."""
@@ -171,7 +191,7 @@ class Connection(asyncio.Protocol):
             common = common.replace(b"Connection: keep-alive", b"Connection: close", 1)
         head = f"HTTP/1.1 {reply.status} {REASONS[reply.status]}\r\n{reply.extra_headers}".encode()
         body = b"" if method == b"HEAD" else reply.body
-        self.transport.write(b"%b%b%d\r\n\r\n%b" % (head, common, len(reply.body), body))
+        self.write(b"%b%b%d\r\n\r\n%b" % (head, common, len(reply.body), body))
         if not keep:
             self.discarding = True
             self.transport.close()
@@ -187,10 +207,11 @@ class Connection(asyncio.Protocol):
             self.exchange.cancel()
         self.discarding = True
         self.received = 0
+        self.hold(0)
         self.seen = self.server.now
         common = self.server.common.replace(b"Connection: keep-alive", b"Connection: close", 1)
         head = f"HTTP/1.1 {reply.status} {REASONS[reply.status]}\r\n{reply.extra_headers}".encode()
-        self.transport.write(b"%b%b%d\r\n\r\n%b" % (head, common, len(reply.body), reply.body))
+        self.write(b"%b%b%d\r\n\r\n%b" % (head, common, len(reply.body), reply.body))
         self.transport.write_eof()
         self.transport.resume_reading()
 
@@ -205,8 +226,7 @@ class Connection(asyncio.Protocol):
             return
         if not self.has_head:
             if self.received > limits.head:
-                text = f"request line and headers exceed {limits.head} bytes"
-                self.refuse(Invalid(text, code="head-too-large"))
+                self.refuse(long_head(limits.head))
         elif not self.head_checked:
             self.head_checked = True
             self.check_head()
@@ -214,9 +234,19 @@ class Connection(asyncio.Protocol):
             self.upload.feed(b"".join(self.chunks))
             self.chunks.clear()
             if self.upload.size > limits.archive:
-                self.refuse(_too_large(limits.archive))
-        elif self.has_head and self.received > limits.head + limits.body:
-            self.refuse(_too_large(limits.body))
+                self.refuse(too_large(limits.archive))
+            return
+        self.hold(self.received)
+        if self.has_head and self.received > limits.head + limits.body:
+            self.refuse(too_large(limits.body))
+        elif self.server.held > limits.held:
+            text = "too much is coming in at once; try again later"
+            self.refuse(Unavailable(text, code="too-much-at-once"))
+
+    def hold(self, size: int) -> None:
+        """Count what is held in memory of a request that is not whole."""
+        self.server.held += size - self.held
+        self.held = size
 
     def check_head(self) -> None:
         """Look at the head of a request whose body is still to come."""
@@ -226,13 +256,13 @@ class Connection(asyncio.Protocol):
         length = headers.get(b"content-length", b"")
         expects = headers.get(b"expect", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > limit):
-            self.refuse(_too_large(limit))
+            self.refuse(too_large(limit))
         elif expects and expects.lower() != b"100-continue":
             text = "the only known expectation is 100-continue"
             self.refuse(Invalid(text, code="unsupported-expectation"))
         else:
             if expects and self.exchange is None:
-                self.transport.write(_CONTINUE)
+                self.write(_CONTINUE)
             if is_upload:
                 self.upload = Upload(self.transport)
                 keep = self.parser.should_keep_alive()
@@ -252,7 +282,7 @@ class Connection(asyncio.Protocol):
         llhttp would leave out its body.
         """
         while not self.discarding:
-            head = self.head_without_upgrade()
+            head = self.begin_again()
             try:
                 self.parser.feed_data(head + rest)
                 return
@@ -261,8 +291,8 @@ class Connection(asyncio.Protocol):
             except httptools.HttpParserError:
                 self.refuse(Invalid("this is not HTTP/1.1", code="bad-http"))
 
-    def head_without_upgrade(self) -> bytes:
-        """The head of the request that offers an upgrade, for a new parser."""
+    def begin_again(self) -> bytes:
+        """Make a new parser; gives the head of the request without its offer, for it."""
         method, url, headers = self.parser.get_method(), b"".join(self.urls), dict(self.headers)
         if method == b"CONNECT":
             self.refuse(Invalid("this server is no proxy", code="method-not-allowed"))
@@ -270,13 +300,7 @@ class Connection(asyncio.Protocol):
         self.urls.clear()
         self.headers.clear()
         self.new_parser()
-        lines = [b"%b %b HTTP/1.1" % (method, url)]
-        for name, value in headers.items():
-            if name.lower() == b"connection":
-                lines.append(b"Connection: " + (b"close" if b"close" in value.lower() else b"keep-alive"))
-            elif name.lower() not in (b"upgrade", b"http2-settings"):
-                lines.append(b"%b: %b" % (name, value))
-        return b"\r\n".join(lines) + b"\r\n\r\n"
+        return head_without_upgrade(method, url, headers)
 
     # Requests that are not queries
 
@@ -301,11 +325,12 @@ class Connection(asyncio.Protocol):
         self.send_any(reply, keep, exchange.method.encode())
         while self.waiting and self.exchange is None and not self.discarding:
             request = self.waiting.popleft()
-            answer = self.server.answer(request.method, request.url, request.body)
+            answer = self.server.answer(request.method, request.url, request.body, request.headers)
             if answer is None:
                 self.begin_exchange(request)
             else:
-                self.send(answer[0], answer[1], request.keep, request.method)
+                self.send(*answer, request.keep, request.method)
+        self.server.flush()
         if self.exchange is None and not self.discarding:
             self.transport.resume_reading()
 
@@ -330,6 +355,7 @@ class Connection(asyncio.Protocol):
             self.server.counted.closed()
         if self.upload is not None:
             self.upload.abort()
+        self.hold(0)
         self.discarding = True
 
     def pause_writing(self) -> None:
@@ -353,19 +379,11 @@ class Connection(asyncio.Protocol):
                 self.transport.abort()
         elif self.upload is not None:
             if quiet > limits.read:
-                self.refuse(_too_slow(limits.read))
+                self.refuse(too_slow(limits.read))
         elif self.exchange is not None:
             return
         elif self.began is not None:
             if now - self.began > limits.read:
-                self.refuse(_too_slow(limits.read))
+                self.refuse(too_slow(limits.read))
         elif quiet > (limits.linger if self.server.draining else limits.idle):
             self.transport.abort() if self.transport.get_write_buffer_size() else self.transport.close()
-
-
-def _too_large(limit: int) -> Invalid:
-    return Invalid(f"the body exceeds {limit} bytes; send less at a time", code="body-too-large")
-
-
-def _too_slow(seconds: float) -> Invalid:
-    return Invalid(f"the request was not whole after {seconds:g} seconds", code="request-timeout")

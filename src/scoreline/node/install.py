@@ -13,19 +13,26 @@ from scoreline.core.names import check_id
 from scoreline.core.package import Manifest
 from scoreline.errors import Conflict, Invalid, NotFound, ScorelineError, Unavailable
 from scoreline.lookups.bundled import verify_lookups
-from scoreline.node.state import DataFolder, InstalledGeneration, NodeState
+from scoreline.node.data_folder import DataFolder
+from scoreline.node.state import InstalledGeneration, NodeState
 from scoreline.storage.archives import extract_archive, read_manifest, read_service, verify_folder
 from scoreline.storage.atomic import sync_folder
 from scoreline.storage.file_digests import file_entry
 
 
 def install(
-    data: DataFolder, state: NodeState, archive: Path, service_id: str, generation_id: str | None
+    data: DataFolder,
+    state: NodeState,
+    archive: Path,
+    service_id: str,
+    generation_id: str | None,
+    sha256: str | None = None,
 ) -> InstalledGeneration:
     """Unpack an archive as a generation of a service, after everything in it was verified.
 
-    `generation_id` None: the version that the archive says it is. The same package again is no error. Raises
-    Invalid when the archive is not sound or is another service or version; Conflict when the node has another
+    `generation_id` None: the version that the archive says it is. `sha256`: of the bytes of the archive that
+    was meant; None: not known. The same package again is no error. Raises Invalid when the archive is not
+    sound, is another service or version, or not the one that was meant; Conflict when the node has another
     package under that name; Unavailable when the disk is full.
     """
     check_id(service_id, "a service")
@@ -42,6 +49,11 @@ def install(
         _share_files(data, state, draft, manifest)
 
     _check_regular(archive)
+    if sha256 is not None and file_entry(archive).sha256 != sha256:
+        raise Invalid(
+            "the archive is not the one that was announced: it was changed where it was kept or on its way",
+            code="bad-digest",
+        )
     draft = data.service(service_id) / f".unfinished-{os.urandom(8).hex()}"
     try:
         manifest = extract_archive(archive, draft, check=check)
@@ -58,6 +70,7 @@ def install(
         id=manifest.version,
         digest=manifest.digest,
         endpoints=tuple(endpoint.id for endpoint in service.endpoints),
+        key_labels=tuple(key.label for key in service.api_keys),
     )
 
 

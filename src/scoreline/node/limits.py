@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from scoreline.errors import Invalid
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Sizes in bytes, times in seconds. Each worker keeps them by itself."""
@@ -12,6 +14,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Request line and headers together."""
     body: int = 8 * 1024 * 1024
     """The body of a query."""
+    held: int = 512 * 1024 * 1024
+    """Of all queries that are not whole yet, together; what goes beyond is turned away with 503."""
     archive: int = 4 * 1024 * 1024 * 1024
     """The body of an upload of a package."""
     connections: int = 8_192
@@ -26,3 +30,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     """While draining: how long running calls may still take."""
     silence: float = 10.0
     """A worker that leaves the supervisor without a sign for this time is ended and replaced."""
+
+
+def long_head(limit: int) -> Invalid:
+    """The error of a head of more bytes than that."""
+    return Invalid(f"request line and headers exceed {limit} bytes", code="head-too-large")
+
+
+def too_large(limit: int) -> Invalid:
+    """The error of a body of more bytes than that."""
+    return Invalid(f"the body exceeds {limit} bytes; send less at a time", code="body-too-large")
+
+
+def too_slow(seconds: float) -> Invalid:
+    """The error of a request that took longer."""
+    return Invalid(f"the request was not whole after {seconds:g} seconds", code="request-timeout")

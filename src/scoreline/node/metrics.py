@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 
 from scoreline.node.counters import BOUNDS_US, Totals
-from scoreline.node.supervisor import Series, Supervisor
-from scoreline.wire.admin import EndpointMetrics, NodeMetrics
+from scoreline.node.rows import Series
+from scoreline.node.supervisor import Supervisor
+from scoreline.wire.admin import EndpointMetrics, NodeMetrics, ServiceKeyMetrics
 
 _NOWHERE = ("", "", "")
 """Queries that reached no endpoint."""
@@ -21,9 +22,12 @@ def node_metrics(node: Supervisor) -> NodeMetrics:
         uptime_seconds=round(time.monotonic() - node.began, 3),
         workers=len(node.workers),
         worker_restarts=node.restarts,
-        endpoints=tuple(
-            _endpoint(series, Totals(node.words, row)) for series, row in sorted(node.rows.items())
+        endpoints=tuple(_endpoint(series, totals) for series, totals in node.rows.endpoints()),
+        service_keys=tuple(
+            ServiceKeyMetrics(service_id=service, label=label, requests=totals.requests)
+            for (service, label), totals in node.rows.service_keys()
         ),
+        bounds_microseconds=BOUNDS_US,
     )
 
 
@@ -43,11 +47,12 @@ def _endpoint(series: Series, totals: Totals) -> EndpointMetrics:
         errors=requests - totals.statuses[200],
         ignored_records=sum(totals.ignored.values()),
         mean_microseconds=round(totals.nanoseconds / 1000 / requests, 1) if requests else 0.0,
+        durations=totals.buckets,
     )
 
 
 def _lines(node: Supervisor) -> Iterator[str]:
-    totals = {series: Totals(node.words, row) for series, row in sorted(node.rows.items())}
+    totals = dict(node.rows.endpoints())
     whole = Totals(node.words, 0)
     yield from _head("scoreline_requests_total", "counter", "Answers of the user API by HTTP status.")
     for series, total in ((_NOWHERE, whole), *totals.items()):
@@ -99,12 +104,15 @@ def _of_the_node(node: Supervisor, whole: Totals) -> Iterator[str]:
         for name, value in values.items():
             yield f"# TYPE {name} {kind}"
             yield f"{name} {value}"
-    yield from _head(
-        "scoreline_active_generation", "gauge", "1 for the generation that answers for a service."
-    )
+    yield from _head("scoreline_service_key_requests_total", "counter", "Queries let in, by key.")
+    for (service_id, label), counted in node.rows.service_keys():
+        labels = f'service="{service_id}",key="{label}"'
+        yield f"scoreline_service_key_requests_total{{{labels}}} {counted.requests}"
+    yield from _head("scoreline_active_generation", "gauge", "A generation's share of its service's queries.")
     for name, service in node.state.services.items():
-        if service.active is not None:
-            yield f'scoreline_active_generation{{service="{name}",generation="{service.active}"}} 1'
+        for entry in service.mapping.entries if service.mapping else ():
+            labels = f'service="{name}",generation="{entry.generation}"'
+            yield f"scoreline_active_generation{{{labels}}} {entry.proba:g}"
 
 
 def _head(name: str, kind: str, meaning: str) -> tuple[str, str]:

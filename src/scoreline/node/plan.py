@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from scoreline.core.deployment import GenerationsMapping
+
 
 class PlannedGeneration(Struct, frozen=True):
     """A generation to hold in memory."""
@@ -12,14 +14,25 @@ class PlannedGeneration(Struct, frozen=True):
     digest: str
     rows: dict[str, int]
     """Endpoint -> its row in the shared counters."""
+    key_rows: dict[str, int]
+    """Label of a service key -> its row."""
+    damage: str = ""
+    """What is wrong with its files, if anything is: it is not to be loaded then."""
 
 
 class PlannedService(Struct, frozen=True):
     """What a service answers with."""
 
     enabled: bool
-    active: str | None
+    mapping: GenerationsMapping | None
     generations: dict[str, PlannedGeneration]
+
+
+class PlannedKey(Struct, frozen=True):
+    """A key of the admin API beside that of the key file."""
+
+    sha256: str
+    expires_at: float | None
 
 
 class Plan(Struct, frozen=True):
@@ -27,6 +40,7 @@ class Plan(Struct, frozen=True):
 
     number: int
     services: dict[str, PlannedService]
+    keys: tuple[PlannedKey, ...]
 
 
 class Prepared(Struct, frozen=True):
@@ -41,6 +55,8 @@ class Prepared(Struct, frozen=True):
 class Passed(Struct, frozen=True):
     """A request that a worker passes on to the supervisor."""
 
+    worker: int
+    """The number of the worker."""
     method: str
     path: tuple[str, ...]
     parameters: dict[str, str]
@@ -55,3 +71,5 @@ class Reply(Struct, frozen=True):
     status: int
     body: bytes
     content_type: str = "application/json"
+    extra_headers: str = ""
+    """Whole lines, each with its end."""

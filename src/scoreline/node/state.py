@@ -1,28 +1,13 @@
-"""What a node remembers: which generations it holds and which of them answer, in its data folder.
-
-lock                                held by the node that uses the folder
-state.json                          NodeState, replaced whole
-generations/<service>/<generation>/ package folders; they never change
-uploads/                            archives that are coming in
-apinode-not-alive.txt               if there: `/isAlive/` answers 503, so that a balancer sends no more
-"""
+"""What a node remembers: which generations it holds, which of them answer, and who may change that."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scoreline.errors import Conflict, Invalid, Unavailable
-from scoreline.storage.atomic import sweep, write_file
+from scoreline.core.deployment import GenerationsMapping
 
-FORMAT = 1
+FORMAT = 2
 
 
 class InstalledGeneration(Struct, frozen=True, kw_only=True):
@@ -31,16 +16,20 @@ class InstalledGeneration(Struct, frozen=True, kw_only=True):
     id: str
     digest: str
     endpoints: tuple[str, ...]
+    key_labels: tuple[str, ...] = ()
+    """Of the keys that open it; none when it is public."""
 
 
 class ServiceState(Struct, frozen=True, kw_only=True):
     """A service of the node."""
 
     enabled: bool = True
-    active: str | None = None
-    """The generation that answers; None before the first switch."""
+    mapping: GenerationsMapping | None = None
+    """The generations that answer, with their shares; None before the first switch."""
     preloaded: tuple[str, ...] = ()
-    """Generations in memory beside the active one."""
+    """Generations in memory beside those."""
+    previous: tuple[str, ...] = ()
+    """Generations that answered before the last switch, when it was told to keep them in memory."""
     generations: tuple[InstalledGeneration, ...] = ()
     """The oldest installation first."""
 
@@ -49,125 +38,75 @@ class ServiceState(Struct, frozen=True, kw_only=True):
         return next((one for one in self.generations if one.id == generation_id), None)
 
     @property
+    def live(self) -> tuple[str, ...]:
+        """The generations that answer."""
+        return self.mapping.generations if self.mapping else ()
+
+    @property
     def loaded(self) -> tuple[InstalledGeneration, ...]:
         """Generations that stand in the workers' memory."""
-        return tuple(one for one in self.generations if one.id == self.active or one.id in self.preloaded)
+        wanted = {*self.live, *self.preloaded, *self.previous}
+        return tuple(one for one in self.generations if one.id in wanted)
+
+    def without(self, doomed: set[str]) -> ServiceState:
+        """The service without some generations that do not answer."""
+        return replace(
+            self,
+            generations=tuple(one for one in self.generations if one.id not in doomed),
+            preloaded=tuple(name for name in self.preloaded if name not in doomed),
+            previous=tuple(name for name in self.previous if name not in doomed),
+        )
+
+
+class AdminKey(Struct, frozen=True, kw_only=True):
+    """A key of the admin API, made over the admin API; known by its hash alone."""
+
+    id: str
+    sha256: str
+    label: str = ""
+    description: str = ""
+    created_by: str = ""
+    created_at: float
+    """Seconds since 1970."""
+    expires_at: float | None = None
+    """None: never."""
 
 
 class NodeState(Struct, frozen=True, kw_only=True):
-    """All services of the node."""
+    """Everything the node remembers."""
 
     format: int = FORMAT
     services: dict[str, ServiceState] = {}
+    keys: tuple[AdminKey, ...] = ()
 
     def with_service(self, service_id: str, service: ServiceState | None) -> NodeState:
         """The state with one service replaced, or without it (None)."""
         services = {name: state for name, state in self.services.items() if name != service_id}
         if service is not None:
             services[service_id] = service
-        return NodeState(services=dict(sorted(services.items())))
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    """The folder of one node."""
-
-    path: Path
+        return replace(self, services=dict(sorted(services.items())))
 
     @property
-    def uploads(self) -> Path:
-        """Where archives come in."""
-        return self.path / "uploads"
+    def loaded(self) -> set[tuple[str, str]]:
+        """(service, generation) of everything that stands in the workers' memory."""
+        return {(name, one.id) for name, service in self.services.items() for one in service.loaded}
 
     @property
-    def not_alive(self) -> Path:
-        """The file that makes the node say it is not alive."""
-        return self.path / "apinode-not-alive.txt"
-
-    def service(self, service_id: str) -> Path:
-        """Folder of all generations of a service."""
-        return self.path / "generations" / service_id
-
-    def generation(self, service_id: str, generation_id: str) -> Path:
-        """The package folder of a generation."""
-        return self.service(service_id) / generation_id
-
-    def take(self) -> int:
-        """Lock the folder for this process and give the lock's descriptor; it lasts as long as the process.
-
-        Raises Conflict when another node uses the folder, Unavailable when it cannot be used.
-        """
-        try:
-            self.uploads.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Unavailable(f"the data folder {self.path} cannot be used: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise Conflict(f"another node uses the data folder {self.path}") from error
-        return descriptor
-
-    def read(self) -> NodeState:
-        """What the node remembers. Raises Invalid when it cannot be read."""
-        try:
-            state = msgspec.json.decode((self.path / "state.json").read_bytes(), type=NodeState)
-        except FileNotFoundError:
-            return NodeState()
-        except msgspec.MsgspecError as error:
-            raise Invalid(f"{self.path / 'state.json'} is damaged: {error}", code="bad-state") from error
-        if state.format > FORMAT:
-            raise Invalid(f"{self.path} was written by a newer Scoreline; upgrade this node")
-        return state
-
-    def write(self, state: NodeState) -> None:
-        """Remember. Raises Unavailable when the disk is full; what was remembered stays then."""
-        try:
-            write_file(self.path / "state.json", msgspec.json.encode(state))
-        except OSError as error:
-            raise Unavailable(f"the node's data folder cannot be written: {error.strerror}") from error
-
-    def tidy(self, state: NodeState) -> NodeState:
-        """Remove what killed processes left, and give the state without what is no longer on disk."""
-        shutil.rmtree(self.uploads, ignore_errors=True)
-        self.uploads.mkdir(parents=True, exist_ok=True)
-        known = {
-            (service_id, one.id)
-            for service_id, service in state.services.items()
-            for one in service.generations
+    def answering(self) -> set[str]:
+        """`service/generation` of all that is to answer."""
+        return {
+            f"{name}/{generation}"
+            for name, service in self.services.items()
+            if service.enabled
+            for generation in service.live
         }
-        root = self.path / "generations"
-        for folder in root.iterdir() if root.is_dir() else ():
-            sweep(folder)
-            for generation in folder.iterdir():
-                if (folder.name, generation.name) not in known:
-                    shutil.rmtree(generation, ignore_errors=True)
-        return NodeState(
-            services={name: self._present(name, service) for name, service in state.services.items()}
-        )
 
-    def drop_uploads(self, worker: int) -> None:
-        """Delete what a worker that has ended was taking in."""
-        for file in self.uploads.glob(f"{upload_prefix(worker)}*"):
-            file.unlink(missing_ok=True)
-
-    def remove(self, service_id: str, generation_id: str) -> None:
-        """Delete the files of a generation that the state no longer names."""
-        shutil.rmtree(self.generation(service_id, generation_id), ignore_errors=True)
-        if (folder := self.service(service_id)).is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-    def _present(self, service_id: str, service: ServiceState) -> ServiceState:
-        # What should be loaded stays, so that it is told that it cannot be.
-        there = tuple(
-            one
-            for one in service.generations
-            if one in service.loaded or self.generation(service_id, one.id).is_dir()
-        )
-        return replace(service, generations=there)
-
-
-def upload_prefix(worker: int) -> str:
-    """How the names of the archives begin that a worker takes in."""
-    return f"worker{worker}-"
+    def answering_as(self, other: NodeState) -> set[str]:
+        """`service/generation` of what is to answer here as it is in another state."""
+        alike = {
+            name: service
+            for name, service in self.services.items()
+            if (there := other.services.get(name))
+            and (there.mapping, there.enabled) == (service.mapping, service.enabled)
+        }
+        return NodeState(services=alike).answering

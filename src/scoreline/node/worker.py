@@ -1,39 +1,35 @@
-"""A worker process: holds the generations it is told to hold, and answers.
-
-python -m scoreline.node.worker CONFIGURATION. Started by the supervisor only; ends when the supervisor does.
-"""
+"""A worker: holds the generations it is told to hold, and answers. It ends when the supervisor does."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
-import signal
 import socket
 import sys
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from time import perf_counter_ns
+from typing import NamedTuple
 
 import msgspec
 import uvloop
 from msgspec import Raw, Struct
 
-from scoreline.errors import Invalid, NotFound, ScorelineError, Unavailable
+from scoreline.errors import Invalid, NotFound, Unavailable
 from scoreline.node.answer import Answering
 from scoreline.node.channel import Channel, open_channel
 from scoreline.node.counters import Connections, Series, map_memory
+from scoreline.node.data_folder import NOT_ALIVE, upload_prefix
 from scoreline.node.exchange import Exchange, PlainReply, Upload, report
-from scoreline.node.generation import Generation, load_generation
-from scoreline.node.http import Connection, Server
-from scoreline.node.keys import check_admin
+from scoreline.node.http import Connection
 from scoreline.node.limits import Limits
-from scoreline.node.plan import Passed, Plan, PlannedService, Prepared, Reply
-from scoreline.node.routes import Routes, ServiceRoutes, calls_of, make_routes
-from scoreline.node.state import upload_prefix
+from scoreline.node.loading import Held, Loader
+from scoreline.node.plan import Passed, Plan, Prepared, Reply
+from scoreline.node.server import Server
 from scoreline.wire.admin import BASE
+from scoreline.wire.problems import encode_problem
 
 _ADMIN = tuple(BASE.strip("/").split("/"))
 _OPEN = (("isAlive",), ("isReady",), ("metrics",))
@@ -43,12 +39,9 @@ _BACKLOG = 2_048
 
 
 class Configuration(Struct, frozen=True):
-    """What a worker is started with; the numbers are descriptors it has inherited."""
+    """What a worker is started with."""
 
     worker: int
-    listener: int
-    control: int
-    memory: int
     uploads: str
     not_alive: str
     admin_key: str
@@ -57,28 +50,37 @@ class Configuration(Struct, frozen=True):
     limits: Limits
 
 
-@dataclass(frozen=True)
-class Held:
-    """Generations in memory, by (service, generation, digest), and the routes to them."""
+class Inheritance(NamedTuple):
+    """Descriptors that a worker gets from the supervisor."""
 
-    generations: Mapping[tuple[str, str, str], Generation]
-    routes: Routes
+    control: int
+    """Its end of the channel."""
+    listener: int
+    memory: int
+    """Of the counters."""
 
 
 class Worker:
     """One worker. It does not listen before its first plan is committed."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, inheritance: Inheritance) -> None:
         self._configuration = configuration
-        self._words = map_memory(configuration.memory)
-        self._answering = Answering(perf_counter_ns, self._series(0), report)
+        self._inheritance = inheritance
+        self._words = map_memory(inheritance.memory)
+        draw = Random().random  # noqa: S311 - it shares out queries and keeps no secret
+        self._answering = Answering(
+            perf_counter_ns, draw, Series(self._words, configuration.worker, 0), report
+        )
         self._server = Server(
             self._answering.answer,
             self._handle,
             configuration.limits,
             Connections(self._words, configuration.worker),
         )
-        self._held = Held({}, self._answering.routes)
+        self._loader = Loader(
+            self._words, configuration.worker, admin_key=configuration.admin_key, kernel=configuration.kernel
+        )
+        self._held = self._loader.nothing()
         self._prepared: tuple[int, Held] | None = None
         self._listener: socket.socket | None = None
         self._listening: asyncio.Server | None = None
@@ -89,10 +91,11 @@ class Worker:
         answerers = {
             "prepare": self._prepare,
             "commit": self._commit,
+            "forget": self._forget,
             "ping": self._ping,
             "drain": self._drain,
         }
-        control = socket.socket(fileno=self._configuration.control)
+        control = socket.socket(fileno=self._inheritance.control)
         self._channel = await open_channel(control, answerers)
         ticking = asyncio.get_running_loop().create_task(self._tick())
         await self._channel.run()
@@ -111,7 +114,7 @@ class Worker:
         """Load what a plan names and is not in memory yet, beside what answers now."""
         plan = msgspec.msgpack.decode(data, type=Plan)
         loop = asyncio.get_running_loop()
-        held, failures = await loop.run_in_executor(None, self._load, plan, self._held)
+        held, failures = await loop.run_in_executor(None, self._loader.load, plan, self._held)
         self._prepared = (plan.number, held)
         return Prepared(plan.number, failures)
 
@@ -125,7 +128,7 @@ class Worker:
         # What is loaded stays; without this each collection would walk through all of it.
         gc.freeze()
         if self._listening is None:
-            self._listener = socket.socket(fileno=self._configuration.listener)
+            self._listener = socket.socket(fileno=self._inheritance.listener)
             self._listener.setblocking(False)
             self._listening = await asyncio.get_running_loop().create_server(
                 lambda: Connection(self._server), sock=self._listener.dup(), backlog=_BACKLOG
@@ -134,56 +137,20 @@ class Worker:
     async def _ping(self, _: Raw) -> None:
         """Say that this worker lives."""
 
-    def _load(self, plan: Plan, held: Held) -> tuple[Held, dict[str, str]]:
-        generations: dict[tuple[str, str, str], Generation] = {}
-        failures: dict[str, str] = {}
-        services: dict[str, ServiceRoutes] = {}
-        for service_id, service in plan.services.items():
-            for name, planned in service.generations.items():
-                key = (service_id, name, planned.digest)
-                try:
-                    generations[key] = held.generations.get(key) or load_generation(
-                        Path(planned.folder), kernel=self._configuration.kernel
-                    )
-                except ScorelineError as error:
-                    failures[f"{service_id}/{name}"] = error.message
-                except Exception as error:
-                    report(f"loading {service_id}/{name}", error)
-                    failures[f"{service_id}/{name}"] = (
-                        f"unexpected {type(error).__name__}; see the node's log"
-                    )
-            services[service_id] = self._routes_of(service_id, service, generations, failures)
-        return Held(generations, make_routes(services)), failures
-
-    def _routes_of(
-        self,
-        service_id: str,
-        service: PlannedService,
-        generations: Mapping[tuple[str, str, str], Generation],
-        failures: Mapping[str, str],
-    ) -> ServiceRoutes:
-        calls = {}
-        for name, planned in service.generations.items():
-            generation = generations.get((service_id, name, planned.digest))
-            if generation is not None:
-                rows = planned.rows
-                calls[name] = calls_of(generation, lambda endpoint, rows=rows: self._series(rows[endpoint]))  # type: ignore[misc]
-        failure = failures.get(f"{service_id}/{service.active}")
-        return ServiceRoutes(enabled=service.enabled, active=service.active, calls=calls, failure=failure)
-
-    def _series(self, row: int) -> Series:
-        return Series(self._words, self._configuration.worker, row)
+    async def _forget(self, _: Raw) -> None:
+        """Let go of what was prepared last: it is not wanted any more."""
+        self._prepared = None
 
     # Requests that are not queries
 
     async def _handle(self, exchange: Exchange) -> PlainReply:
         if exchange.path in _OPEN and exchange.method not in ("GET", "HEAD"):
-            raise Invalid(f"{exchange.path[0]!r} is called with GET", code="method-not-allowed")
+            error = Invalid(f"{exchange.path[0]!r} is called with GET", code="method-not-allowed")
+            return PlainReply(*encode_problem(error), extra_headers="Allow: GET, HEAD\r\n")
         if exchange.path == ("isAlive",):
-            alive = not Path(self._configuration.not_alive).exists()
-            return PlainReply(200 if alive else 503, b'{"alive":%b}' % (b"true" if alive else b"false"))
+            return self._alive()
         if exchange.path[: len(_ADMIN)] == _ADMIN:
-            check_admin(exchange.headers, self._configuration.admin_key)
+            self._held.keys.check(exchange.headers)
         elif exchange.path not in _OPEN:
             raise NotFound("there is nothing here", code="no-such-path")
         if exchange.upload is None and exchange.method != "PUT":
@@ -199,11 +166,25 @@ class Worker:
         finally:
             file.unlink(missing_ok=True)
 
+    def _alive(self) -> PlainReply:
+        if Path(self._configuration.not_alive).exists():
+            raise Unavailable(
+                f"the file {NOT_ALIVE} in the data folder says that this node is not alive", code="not-alive"
+            )
+        return PlainReply(200, b'{"alive":true}')
+
     async def _pass_on(self, exchange: Exchange, archive: str | None) -> PlainReply:
         assert self._channel is not None
-        passed = Passed(exchange.method, exchange.path, dict(exchange.parameters), exchange.body, archive)
+        passed = Passed(
+            self._configuration.worker,
+            exchange.method,
+            exchange.path,
+            dict(exchange.parameters),
+            exchange.body,
+            archive,
+        )
         reply = await self._channel.call("request", passed, Reply)
-        return PlainReply(reply.status, reply.body, reply.content_type)
+        return PlainReply(reply.status, reply.body, reply.content_type, reply.extra_headers)
 
     # The end
 
@@ -241,17 +222,8 @@ async def _store(upload: Upload, file: Path) -> None:
         raise Unavailable(f"the archive cannot be stored: {error.strerror}", code="disk-full") from error
 
 
-def main() -> None:
+def work(configuration: Configuration, inheritance: Inheritance) -> None:
     """Be a worker."""
-    # Ctrl-C reaches the whole group; the supervisor decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # The default lets a thread that loads a generation keep the interpreter for 5 ms at a time.
     sys.setswitchinterval(0.0005)
-    configuration = msgspec.json.decode(sys.argv[1], type=Configuration)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(Worker(configuration).run())
-
-
-if __name__ == "__main__":
-    main()
+    uvloop.run(Worker(configuration, inheritance).run())

@@ -1,55 +1,67 @@
-"""The door of the control API: no request without a key, but the one that asks whether it lives."""
+"""The door of the control API: no request from nobody, but the one that asks whether it lives."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scoreline.deployer.keys import Keys
-from scoreline.errors import ScorelineError
+from scoreline.core.access import Caller
+from scoreline.errors import NotAllowed, ScorelineError
 from scoreline.rest.problems import problem_answer
+from scoreline.rest.sign_in import SignIn, address
+from scoreline.rest.targets import Targets
+from scoreline.storage.catalog_audit import Actor, acting
 
 OPEN_PATHS = frozenset({"/isAlive/"})
+PASSWORD_PATH = "/api/v1/me/password"  # noqa: S105
+SESSION_PATH = "/api/v1/session"
+_WITH_ONE_TIME_PASSWORD = frozenset((PASSWORD_PATH, SESSION_PATH))
+"""What is left to somebody with a one-time password."""
+
+NOBODY = Caller(name="nobody")
+"""Who signs in: he says in the body who he is."""
 
 
 class Access:
-    """ASGI middleware: answers 401 or 403 itself, else notes who asks (`who`)."""
+    """ASGI middleware: answers 401 itself, else notes who asks (`caller`, `who`) for the request.
 
-    def __init__(self, app: ASGIApp, *, keys: Keys) -> None:
+    What the request changes is audited as his deed.
+    """
+
+    def __init__(self, app: ASGIApp, *, sign_in: SignIn, targets: Targets) -> None:
         self._app = app
-        self._keys = keys
+        self._sign_in = sign_in
+        self._targets = targets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in, or not."""
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
-            request = Request(scope)
-            try:
-                given = given_key(request.headers.get("authorization", ""))
-                request.state.who = await run_in_threadpool(self._keys.who, given)
-            except ScorelineError as error:
-                await problem_answer(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            signs_in = scope["path"] == SESSION_PATH and scope["method"] == "POST"
+            found = NOBODY if signs_in else await self._sign_in.caller(request)
+            if found.must_change and scope["path"] not in _WITH_ONE_TIME_PASSWORD:
+                raise NotAllowed(
+                    f"{found.name} came with a one-time password; change it first: PUT {PASSWORD_PATH}",
+                    code="password-change-needed",
+                )
+        except ScorelineError as error:
+            await problem_answer(error)(scope, receive, send)
+            return
+        request.state.caller = found
+        request.state.targets = self._targets
+        with acting(Actor(name=found.name, key=found.key, address=address(request))):
+            await self._app(scope, receive, send)
+
+
+def caller(request: Request) -> Caller:
+    """Who asks."""
+    found: Caller = request.state.caller
+    return found
 
 
 def who(request: Request) -> str:
-    """Whose key the request came with."""
-    return str(request.state.who)
-
-
-def given_key(authorization: str) -> str | None:
-    """The key of an Authorization header: a bearer token, or the user name of basic authorization."""
-    scheme, _, value = authorization.strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        decoded = base64.b64decode(value.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return decoded.partition(":")[0] or None
+    """Who asks, as histories show him."""
+    return caller(request).name

@@ -47,6 +47,13 @@ async def read_chunks(request: Request, *, idle: float) -> AsyncIterator[bytes]:
         yield chunk
 
 
+def answer_once(value: Any, status: int) -> Response:
+    """An answer that holds a secret: nothing on its way may keep it."""
+    response = answer(value, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def answer(value: Any, status: int = 200) -> Response:
     """A value as the JSON answer of a request."""
     return Response(msgspec.json.encode(value), status, media_type="application/json")

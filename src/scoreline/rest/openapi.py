@@ -1,50 +1,70 @@
-"""The OpenAPI description, with the messages of `wire.control` as its schemas."""
+"""The OpenAPI description: every route says which messages it reads and answers, and brings their schemas."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from scoreline.core.deployment import Update
-from scoreline.wire import control
 from scoreline.wire.problems import Problem
 
 _REFERENCE = "#/components/schemas/{name}"
-_MESSAGES: tuple[Any, ...] = (
-    control.Status,
-    control.Service,
-    control.Version,
-    control.Infrastructure,
-    control.Deployment,
-    control.NewDeployment,
-    control.NewUpdate,
-    control.TestRun,
-    Update,
-    Problem,
-)
+_BYTES = {"type": "string", "format": "binary"}
+_SCHEMAS = "x-schemas"
+"""Under which a route keeps its schemas until they are put together."""
 
 
-def operation(answers: Any, *, status: int = 200, body: Any = None, archive: bool = False) -> dict[str, Any]:
-    """What a route says about itself: the message that it answers, and the one that it reads."""
-    extra: dict[str, Any] = {}
+def operation(
+    answers: Any,
+    *,
+    status: int = 200,
+    body: Any = None,
+    archive: bool = False,
+    media: str = "application/json",
+    others: Mapping[int, Any] | None = None,
+) -> dict[str, Any]:
+    """What a route says about itself: the message that it answers (as `media`), and the one that it reads.
+
+    `answers` None: bytes. `archive`: it reads a package. `others`: further statuses with their messages.
+    """
+    statuses = {status: answers, **(others or {})}
+    kinds = [*(kind for kind in statuses.values() if kind is not None), Problem]
+    kinds += [] if body is None else [body]
+
+    def content(kind: Any, media: str = "application/json") -> dict[str, Any]:
+        return {media: {"schema": _BYTES if kind is None else _schema(kind)[0]}}
+
+    extra: dict[str, Any] = {
+        _SCHEMAS: {name: one for kind in kinds for name, one in _schema(kind)[1].items()}
+    }
     if body is not None:
-        extra["requestBody"] = {"required": True, "content": _content(body)}
+        extra["requestBody"] = {"required": True, "content": content(body)}
     if archive:
-        schema = {"type": "string", "format": "binary"}
-        extra["requestBody"] = {"required": True, "content": {"application/zip": {"schema": schema}}}
+        extra["requestBody"] = {"required": True, "content": {"application/zip": {"schema": _BYTES}}}
+    refusals = {"4XX": "Refused", "503": "Not now"}
     return {
         "status_code": status,
         "responses": {
-            status: {"description": "Done", "content": _content(answers)},
-            "4XX": {"description": "Refused", "content": _content(Problem)},
-            "5XX": {"description": "Not now", "content": _content(Problem)},
+            **{
+                one: {"description": "Done", "content": content(kind, media)}
+                for one, kind in statuses.items()
+            },
+            **{one: {"description": why, "content": content(Problem)} for one, why in refusals.items()},
         },
         "openapi_extra": extra,
         "response_model": None,
     }
+
+
+@functools.cache
+def _schema(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of a message, and by their names those that it refers to. Made once: it takes a while."""
+    (shown,), schemas = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
+    return shown, schemas
 
 
 def describe(app: FastAPI) -> None:
@@ -55,12 +75,12 @@ def describe(app: FastAPI) -> None:
             described = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            _, schemas = msgspec.json.schema_components(_MESSAGES, ref_template=_REFERENCE)
-            components = described.setdefault("components", {})
-            components["schemas"] = schemas
-            components["securitySchemes"] = {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "basic": {"type": "http", "scheme": "basic"},
+            described["components"] = {
+                "schemas": _collect_schemas(described),
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer"},
+                    "basic": {"type": "http", "scheme": "basic"},
+                },
             }
             described["security"] = [{"bearer": []}, {"basic": []}]
             _drop_unused_validation(described)
@@ -70,9 +90,14 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _content(kind: Any) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
-    return {"application/json": {"schema": schema}}
+def _collect_schemas(described: dict[str, Any]) -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for path in described["paths"].values():
+        for call in path.values():
+            for name, schema in call.pop(_SCHEMAS, {}).items():
+                if schemas.setdefault(name, schema) != schema:
+                    raise AssertionError(f"two messages are called {name}")
+    return dict(sorted(schemas.items()))
 
 
 def _drop_unused_validation(described: dict[str, Any]) -> None:

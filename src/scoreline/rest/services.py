@@ -2,65 +2,91 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from scoreline.core.package import PublishedVersion
+from scoreline.core.access import Action, Kind, Place
+from scoreline.core.package import VersionSummary
+from scoreline.deployer.messages import version_message
+from scoreline.deployer.roles import Roles
 from scoreline.deployer.services import Services
-from scoreline.errors import Invalid
-from scoreline.rest.access import who
-from scoreline.rest.bodies import answer, read_chunks
+from scoreline.rest.access import caller
+from scoreline.rest.bodies import answer, read_json
 from scoreline.rest.openapi import operation
-from scoreline.storage.artifacts import Artifacts
+from scoreline.rest.paging import Paging, each, page_of_seen
+from scoreline.rest.permissions import allow_new_service, needs, needs_given, needs_listed, sight
 from scoreline.wire import control
+from scoreline.wire.control_services import NewService
+from scoreline.wire.paging import Page
+
+_Contains = Annotated[str | None, Query(max_length=200, description="Only those with this text in their id.")]
 
 
-def routes(services: Services, artifacts: Artifacts, *, longest: int, idle: float) -> APIRouter:
-    """The routes. A package is at most `longest` bytes; an upload may pause for `idle` seconds."""
+def routes(services: Services, roles: Roles) -> APIRouter:
+    """The routes."""
     router = APIRouter(tags=["services"])
 
-    @router.get("/services", summary="Services", **operation(tuple[control.Service, ...]))
-    def list_services() -> Response:
-        """All published services with their versions."""
-        return answer([_service(service, versions) for service, versions in services.all().items()])
+    @router.get(
+        "/services",
+        summary="Services",
+        dependencies=needs_listed(Kind.SERVICE),
+        **operation(Page[control.Service]),
+    )
+    def list_services(request: Request, paging: Paging, contains: _Contains = None) -> Response:
+        """Published services by id, each with its versions, oldest first."""
+        seen = sight(request)
+        page = page_of_seen(
+            paging,
+            lambda after, limit: services.page(after, limit=limit, contains=contains),
+            key=lambda one: one[0],
+            sees=lambda one: seen.service(one[0]),
+        )
+        return answer(each(page, lambda one: _service(*one)))
 
-    @router.get("/services/{service}", summary="One service", **operation(control.Service))
+    @router.post(
+        "/services",
+        summary="Make a service",
+        dependencies=needs_given(Action.DEPLOY, Kind.PROJECT),
+        **operation(control.Service, status=201, body=NewService),
+    )
+    async def create_service(request: Request) -> Response:
+        """Make a service without versions, and be its admin; publishing a package makes its service, too."""
+        wanted = await read_json(request, NewService)
+
+        def create() -> None:
+            allow_new_service(request, wanted.id)
+            services.create(wanted.id)
+            roles.own(caller(request), Place(Kind.SERVICE, wanted.id))
+
+        await run_in_threadpool(create)
+        return answer(control.Service(id=wanted.id, versions=()), 201)
+
+    @router.get(
+        "/services/{service}",
+        summary="One service",
+        dependencies=needs(Action.VIEW, Kind.SERVICE),
+        **operation(control.Service),
+    )
     def get_service(service: str) -> Response:
         """One published service with its versions, oldest first."""
         return answer(_service(service, services.versions(service)))
 
-    @router.post("/versions", summary="Publish", **operation(control.Version, status=201, archive=True))
-    async def publish(request: Request) -> Response:
-        """Publish a package. The same content again answers 200; another one under the same id, 409."""
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > longest:
-            raise Invalid(f"the package is larger than {longest} bytes", code="body-too-large")
-        draft = await run_in_threadpool(artifacts.draft)
-        with draft:
-            async for chunk in read_chunks(request, idle=idle):
-                await run_in_threadpool(draft.write, chunk)
-            version, new = await run_in_threadpool(services.publish, draft, who(request))
-        return answer(_version(version), 201 if new else 200)
+    @router.delete(
+        "/services/{service}",
+        summary="Delete a service",
+        dependencies=needs(Action.ADMIN, Kind.SERVICE),
+        **operation(control.Deleted),
+    )
+    def delete_service(service: str) -> Response:
+        """Delete a service with all its versions; 409 while it has deployments."""
+        services.delete(service)
+        return answer(control.Deleted(id=service))
 
     return router
 
 
-def _service(service: str, versions: list[PublishedVersion]) -> control.Service:
-    return control.Service(id=service, versions=tuple(_version(version) for version in versions))
-
-
-def _version(version: PublishedVersion) -> control.Version:
-    manifest = version.manifest
-    return control.Version(
-        service=manifest.service,
-        version=manifest.version,
-        digest=manifest.digest,
-        size=version.size,
-        release_notes=manifest.release_notes,
-        created_by=manifest.created_by,
-        created_at=manifest.created_at,
-        published_by=version.by,
-        published_at=version.at,
-        models={model: packaged.version for model, packaged in manifest.models.items()},
-    )
+def _service(service: str, versions: list[VersionSummary]) -> control.Service:
+    return control.Service(id=service, versions=tuple(version_message(version) for version in versions))

@@ -9,6 +9,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LEAF, BELOW, BELOW_OR_MISSING, BELOW_NOT_ZERO, BELOW_OR_ZERO, EQUAL, MEMBER, KINDS };
@@ -46,6 +47,8 @@ typedef struct {
     Step *steps;
 } Slot;
 
+typedef struct Exits Exits;
+
 typedef struct {
     PyObject_HEAD
     Py_ssize_t slot_count, tree_count, node_count, row_count, word_count, output_count, width;
@@ -57,6 +60,7 @@ typedef struct {
     double *start;
     int link, single, accepts_missing;
     double scale, limit;
+    Exits *exits; /* NULL: it is walked */
 } Forest;
 
 /* ---- answers ---------------------------------------------------------------------------------------- */
@@ -189,6 +193,8 @@ static int goes_left(const Forest *forest, const Node *node, double x)
     }
 }
 
+#include "_exits.h"
+
 /* Where a node sends x, without a branch for the usual kinds: which way a record goes cannot be predicted.
  * A leaf sends everything to itself. */
 static inline uint32_t next_of(const Forest *forest, uint32_t index, const double *vector)
@@ -219,15 +225,15 @@ static void find_leaves(const Forest *forest, const uint32_t *roots, const doubl
     } while (inner != LEAF);
 }
 
-static void add_leaf(const Forest *forest, Py_ssize_t tree, const Node *leaf, double *scores)
+static inline void add_leaf(const Forest *forest, Py_ssize_t tree, double value, double *scores)
 {
     if (forest->width > 1) {
-        const double *row = forest->leaves + (size_t)leaf->value * (size_t)forest->width;
+        const double *row = forest->leaves + (size_t)value * (size_t)forest->width;
         for (Py_ssize_t i = 0; i < forest->width; i++)
             scores[i] += row[i];
     } else {
         double *score = scores + forest->outputs[tree];
-        *score += leaf->value;
+        *score += value;
         if (forest->single)
             *score = (float)*score;
     }
@@ -236,18 +242,24 @@ static void add_leaf(const Forest *forest, Py_ssize_t tree, const Node *leaf, do
 static void add_trees(const Forest *forest, const double *vector, double *scores)
 {
     Py_ssize_t tree = 0;
+    uint64_t left[MOST_STRIDE / 8];
     memcpy(scores, forest->start, (size_t)forest->output_count * sizeof(double));
+    if (forest->exits && reachable(forest->exits, vector, left)) {
+        for (; tree < forest->tree_count; tree++)
+            add_leaf(forest, tree, exit_value(forest->exits, left, tree), scores);
+        return;
+    }
     for (; tree + ABREAST <= forest->tree_count; tree += ABREAST) {
         uint32_t at[ABREAST];
         find_leaves(forest, forest->roots + tree, vector, at);
         for (int lane = 0; lane < ABREAST; lane++)
-            add_leaf(forest, tree + lane, forest->nodes + at[lane], scores);
+            add_leaf(forest, tree + lane, forest->nodes[at[lane]].value, scores);
     }
     for (; tree < forest->tree_count; tree++) {
         uint32_t at = forest->roots[tree];
         while (forest->nodes[at].kind != LEAF)
             at = next_of(forest, at, vector);
-        add_leaf(forest, tree, forest->nodes + at, scores);
+        add_leaf(forest, tree, forest->nodes[at].value, scores);
     }
 }
 
@@ -589,6 +601,25 @@ static int check_shape(const Forest *forest, Py_ssize_t outputs_len, Py_ssize_t 
     return 0;
 }
 
+static int find_exits(Forest *forest)
+{
+    Exits *exits = PyMem_Calloc(1, sizeof *exits);
+    int made = -1;
+    if (exits) {
+        /* Nobody else has the forest yet, and others may want the interpreter meanwhile. */
+        Py_BEGIN_ALLOW_THREADS
+        made = make_exits(forest, exits);
+        Py_END_ALLOW_THREADS
+    }
+    if (made == 1)
+        forest->exits = exits;
+    else
+        PyMem_Free(exits);
+    if (made < 0)
+        PyErr_NoMemory();
+    return made;
+}
+
 static int fill(Forest *forest, PyObject *slots, Py_buffer *buffers)
 {
     Py_ssize_t outputs_len = 0, leaves_len = 0;
@@ -602,7 +633,7 @@ static int fill(Forest *forest, PyObject *slots, Py_buffer *buffers)
     if (check_shape(forest, outputs_len, leaves_len) < 0 || read_slots(forest, slots) < 0)
         return -1;
     forest->row_count = forest->width > 1 ? leaves_len / forest->width : 0;
-    if (check_trees(forest) < 0)
+    if (check_trees(forest) < 0 || find_exits(forest) < 0)
         return -1;
     close_leaves(forest);
     return 0;
@@ -654,6 +685,9 @@ static void Forest_dealloc(Forest *self)
     PyMem_Free(self->leaves);
     PyMem_Free(self->bits);
     PyMem_Free(self->start);
+    if (self->exits)
+        free_exits(self->exits);
+    PyMem_Free(self->exits);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);

@@ -6,11 +6,17 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FunctionType
 
 from scoreline.core.model import Feature
 from scoreline.errors import Invalid
 from scoreline.scoring.document import CategorySlot, NumericSlot, ScorerDocument, Step
 from scoreline.scoring.values import to_category, to_number
+
+_EXACT = 2**53
+"""Whole numbers up to here are doubles, too."""
+_MOST_SOURCES = 32
 
 Vector = tuple[float, ...]
 Encode = Callable[[Mapping[str, object]], Vector]
@@ -65,9 +71,10 @@ def make_encoder(document: ScorerDocument) -> Encode:
     """The function from record to vector. It raises Invalid (code `invalid-record`) and RequiredMissing.
 
     Its source is written here for the slots of one model, so that the usual values cost a comparison each;
-    unusual ones go through a reader. Only numbers are written into the source, never text of the document.
+    unusual ones go through a reader. Nothing of the document is in it, so that models of one shape share it.
     """
-    names: dict[str, object] = {"inf": math.inf, "most": sys.float_info.max}
+    names: dict[str, object] = {"most": sys.float_info.max}
+    names["least"], names["limit"] = -_limit(document), _limit(document)
     lines = ["def encode(record):", " get = record.get"]
     for index, slot in enumerate(document.slots):
         feature = document.signature.features[slot.feature]
@@ -76,7 +83,7 @@ def make_encoder(document: ScorerDocument) -> Encode:
             names[f"read{index}"] = NumberReader(
                 feature, slot.steps, document.accepts_missing, _limit(document)
             )
-            lines += _number_lines(index, slot.steps, _limit(document))
+            lines += _number_lines(index, slot.steps, names)
         else:
             names[f"read{index}"] = CategoryReader(feature, slot.codes)
             names[f"codes{index}"] = usual_codes(slot)
@@ -91,30 +98,38 @@ def usual_codes(slot: CategorySlot) -> dict[str, int]:
 
 
 def compile_function(source: str, name: str, names: dict[str, object]) -> Callable[..., Vector]:
-    """The function `name` in a source that the scorer wrote itself from checked numbers."""
-    exec(compile(source, f"<scoreline {name}>", "exec"), names)  # noqa: S102 - no text from outside is in it
-    function = names[name]
-    assert callable(function)
-    return function
+    """The function `name` in a source that the scorer wrote itself, with values for its names.
+
+    A source is compiled once for all models of its shape: nothing else runs while Python compiles.
+    """
+    # A copy, because the interpreter notes in the code where it has found the names.
+    return FunctionType(_compiled(source, name).replace(), names, name)
 
 
-def _number_lines(index: int, steps: Sequence[Step], limit: float) -> list[str]:
+@lru_cache(_MOST_SOURCES)
+def _compiled(source: str, name: str) -> CodeType:
+    module = compile(source, f"<scoreline {name}>", "exec")
+    return next(code for code in module.co_consts if isinstance(code, CodeType))
+
+
+def _number_lines(index: int, steps: Sequence[Step], names: dict[str, object]) -> list[str]:
     expression = "v"
     lines = [
         f" v = get(name{index})",
+        f" if v.__class__ is int and -{_EXACT} <= v <= {_EXACT}: v = float(v)",
         " if v.__class__ is float and -most <= v <= most:",
     ]
-    for step in steps:
+    for number, step in enumerate(steps):
+        a, b = f"a{index}_{number}", f"b{index}_{number}"
+        names[a], names[b] = step.a, step.b
         if step.operation == "clip":
             lines.append(f"  v = {expression}")
-            expression = f"({step.a!r} if v < {step.a!r} else {step.b!r} if v > {step.b!r} else v)"
+            expression = f"({a} if v < {a} else {b} if v > {b} else v)"
         elif step.operation != "fill":
-            expression = f"({expression} {_OPERATORS[step.operation]} {step.a!r})"
+            expression = f"({expression} {_OPERATORS[step.operation]} {a})"
     lines.append(f"  x{index} = {expression}")
-    if steps or limit < sys.float_info.max:
-        lines.append(
-            f"  if not {-limit!r} <= x{index} <= {limit!r}: x{index} = read{index}(get(name{index}))"
-        )
+    if steps or names["limit"] != math.inf:
+        lines.append(f"  if not least <= x{index} <= limit: x{index} = read{index}(get(name{index}))")
     return [*lines, f" else: x{index} = read{index}(v)"]
 
 

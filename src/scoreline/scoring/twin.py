@@ -1,29 +1,26 @@
-"""The kernel's twin: the same trees walked in pure Python, with the same answers bit for bit.
+"""The kernel's twin: the same trees in pure Python, with the same answers bit for bit.
 
-It serves where there is no compiler, and is the oracle of the kernel's tests. Small ensembles are written as
-one Python function, which is five times quicker than walking; large ones would take too long to compile.
+It serves where there is no compiler, and is the oracle of the kernel's tests. What fits is written as one
+Python function over its `exits`; larger trees are walked, which takes several times longer.
 """
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
 
 from scoreline.scoring.document import CategorySlot, Ensemble, ScorerDocument
-from scoreline.scoring.encoder import Vector, compile_function
+from scoreline.scoring.encoder import compile_function
+from scoreline.scoring.exits import Exits, Vector, Walked, find_exits
 from scoreline.scoring.links import link_for
 from scoreline.scoring.trees import ZERO, Kind, Node, Trees, check_trees, doubles, integers, tree_bounds
 
-_MOST_WRITTEN_NODES = 16_000
-_DEEPEST_WRITTEN = 60
+_TERMS_OF_A_SUM = 50
 
 Raw = Callable[[Vector], Vector]
-Branch = list[Any]
-"""kind, slot, value, left, right; the value of MEMBER is a table from code to whether it goes left."""
-Walked = float | Vector | Branch
-"""A leaf is its value or its row of values."""
 
 # An attribute of an enum costs more than the comparison.
 _BELOW, _BELOW_OR_MISSING, _BELOW_NOT_ZERO = (
@@ -32,16 +29,22 @@ _BELOW, _BELOW_OR_MISSING, _BELOW_NOT_ZERO = (
     int(Kind.BELOW_NOT_ZERO),
 )
 _EQUAL, _MEMBER = int(Kind.EQUAL), int(Kind.MEMBER)
+_CAST = {16: "H", 32: "I", 64: "Q"}
 
 
-def make_twin(document: ScorerDocument, ensemble: Ensemble, trees: Trees) -> Raw:
-    """The function from vector to outputs. Raises Invalid (code `invalid-scorer`) if the arrays are wrong."""
+def make_twin(
+    document: ScorerDocument, ensemble: Ensemble, trees: Trees, *, always_walk: bool = False
+) -> Raw:
+    """The function from vector to outputs. Raises Invalid (code `invalid-scorer`) if the arrays are wrong.
+
+    `always_walk`: in the plainest way, for comparison.
+    """
     check_trees(document, ensemble, trees)
     sizes = [slot.size if isinstance(slot, CategorySlot) else 0 for slot in document.slots]
     roots = _roots(trees, ensemble, sizes)
     targets = integers(trees.outputs, "I")
-    raw = _write(ensemble, roots, targets, sizes) if _is_small(ensemble, trees, roots) else None
-    raw = raw or _walker(ensemble, roots, targets)
+    exits = None if always_walk else find_exits(roots, sizes)
+    raw = _walker(ensemble, roots, targets) if exits is None else _write(ensemble, sizes, exits, targets)
     link = link_for(ensemble.link, scale=ensemble.scale)
 
     def outputs(vector: Vector) -> Vector:
@@ -78,81 +81,65 @@ def _table(words: list[int], start: int, size: int) -> bytes:
     return bytes(words[bit >> 6] >> (bit & 63) & 1 for bit in range(start, start + size))
 
 
-def _is_small(ensemble: Ensemble, trees: Trees, roots: list[Walked]) -> bool:
-    return (
-        ensemble.width == 1
-        and len(trees.nodes) // 16 <= _MOST_WRITTEN_NODES
-        and all(_depth(root) <= _DEEPEST_WRITTEN for root in roots)
-    )
-
-
-def _depth(root: Walked) -> int:
-    depth, level = 0, [root]
-    while level := [child for node in level if isinstance(node, list) for child in node[3:]]:
-        depth += 1
-    return depth
-
-
 # ---- written -------------------------------------------------------------------------------------
 
 
-def _write(ensemble: Ensemble, roots: list[Walked], targets: list[int], sizes: list[int]) -> Raw:
-    """One function for all trees. Only numbers are written into its source."""
-    names: dict[str, object] = {"inf": math.inf, "start": ensemble.start, "array": array}
-    count = len(ensemble.start)
-    lines = ["def raw(vector):"]
-    if sizes:
-        lines.append(f" ({''.join(f'x{index}, ' for index in range(len(sizes)))}) = vector")
-    if ensemble.single:
-        lines.append(" r = array('f', start)")
-        sums = [f"r[{index}]" for index in range(count)]
-    else:
-        lines.append(f" ({''.join(f'r{index}, ' for index in range(count))}) = start")
-        sums = [f"r{index}" for index in range(count)]
-    writer = _Writer(sizes, names)
-    lines += [f" {sums[target]} += {writer(root)}" for root, target in zip(roots, targets, strict=True)]
-    lines.append(f" return ({''.join(f'{name}, ' for name in sums)})")
+def _write(ensemble: Ensemble, sizes: Sequence[int], exits: Exits, targets: Sequence[int]) -> Raw:
+    """One function for all trees: find the exits, add their leaves in the order of the trees."""
+    names: dict[str, Any] = {"bisect": bisect_left, "full": exits.full, "ones": exits.ones}
+    unpacked = "".join(f"x{index}, " for index in range(len(sizes)))
+    lines = ["def raw(vector):", *([f" ({unpacked}) = vector"] if unpacked else [])]
+    rows = ["full"]
+    for each in exits.slots:
+        index = each.slot
+        names[f"rows{index}"], names[f"missing{index}"] = each.rows, each.missing
+        if each.thresholds is None:
+            rows.append(f"rows{index}[x{index}]")
+            continue
+        names[f"thresholds{index}"] = each.thresholds
+        row = f"rows{index}[bisect(thresholds{index}, x{index})]"
+        rows.append(f"({row} if x{index} == x{index} else missing{index})")
+    lines.append(f" m = {' & '.join(rows)}")
+    # In every mask a bit is left, so that no carry of the negation goes over to the next one.
+    lines.append(f" low = (m & ((full ^ m) + ones)).to_bytes({exits.bits // 8 * exits.trees}, 'little')")
+    lines += _unpack_lines(exits, names)
+    lines += _sum_lines(ensemble, exits, targets, names)
     return compile_function("\n".join(lines), "raw", names)
 
 
-class _Writer:
-    """Writes a tree as an expression."""
+def _unpack_lines(exits: Exits, names: dict[str, Any]) -> list[str]:
+    if not exits.trees:
+        return []
+    fields = "low"
+    if exits.bits > 64:
+        names["unpack"] = Struct(f"{exits.bits // 8}s" * exits.trees).unpack
+        fields = "unpack(low)"
+    elif exits.bits > 8:
+        fields = f"memoryview(low).cast('{_CAST[exits.bits]}')"
+    return [f" ({''.join(f'b{index}, ' for index in range(exits.trees))}) = {fields}"]
 
-    def __init__(self, sizes: list[int], names: dict[str, object]) -> None:
-        self._sizes = sizes
-        self._names = names
 
-    def __call__(self, node: Walked) -> str:
-        if not isinstance(node, list):
-            return repr(node)
-        kind, slot, value, left, right = node
-        condition, first, second = self._condition(Kind(kind), slot, value, left, right)
-        return f"({self(first)} if {condition} else {self(second)})"
-
-    def _condition(
-        self, kind: Kind, slot: int, value: float | bytes, left: Walked, right: Walked
-    ) -> tuple[str, Walked, Walked]:
-        x = f"x{slot}"
-        if isinstance(value, bytes):
-            name = f"table{len(self._names)}"
-            self._names[name] = value
-            return f"{name}[{x}]", left, right
-        zero = f"not {-ZERO!r} <= {x} <= {ZERO!r}"
-        match kind:
-            case Kind.BELOW:
-                return f"{x} <= {self._threshold(slot, value)}", left, right
-            case Kind.BELOW_OR_MISSING:
-                return f"{x} > {self._threshold(slot, value)}", right, left
-            case Kind.BELOW_NOT_ZERO:
-                return f"{x} <= {value!r} and {zero}", left, right
-            case Kind.BELOW_OR_ZERO:
-                return f"{x} > {value!r} and {zero}", right, left
-            case _:
-                return f"{x} == {int(value) if value.is_integer() else value!r}", right, left
-
-    def _threshold(self, slot: int, value: float) -> str:
-        """Codes are whole numbers, and comparing those with each other is quicker."""
-        return repr(math.floor(value)) if self._sizes[slot] and math.isfinite(value) else repr(value)
+def _sum_lines(ensemble: Ensemble, exits: Exits, targets: Sequence[int], names: dict[str, Any]) -> list[str]:
+    names["start"] = ensemble.start
+    names |= {f"leaf{index}": leaves for index, leaves in enumerate(exits.leaves)}
+    leaves = [f"leaf{index}[b{index}]" for index in range(exits.trees)]
+    count = len(ensemble.start)
+    sums = [f"r{index}" for index in range(count)]
+    if ensemble.width > 1:
+        lines = [" r = list(start)"]
+        lines += [f" for i, v in enumerate({leaf}): r[i] += v" for leaf in leaves]
+        return [*lines, " return tuple(r)"]
+    if ensemble.single:  # an array rounds every sum
+        names["array"] = array
+        lines = [" r = array('f', start)"]
+        lines += [f" r[{target}] += {leaf}" for target, leaf in zip(targets, leaves, strict=True)]
+        return [*lines, " return tuple(r)"]
+    lines = [f" ({''.join(f'{name}, ' for name in sums)}) = start"]
+    for output, name in enumerate(sums):
+        own = [leaf for target, leaf in zip(targets, leaves, strict=True) if target == output]
+        for place in range(0, len(own), _TERMS_OF_A_SUM):
+            lines.append(f" {name} = {' + '.join([name, *own[place : place + _TERMS_OF_A_SUM]])}")
+    return [*lines, f" return ({''.join(f'{name}, ' for name in sums)})"]
 
 
 # ---- walked --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from msgspec import Struct
 from scoreline.core.names import check_id
 from scoreline.core.package import FORMAT, FileEntry, Manifest, content_digest, lookup_id
 from scoreline.core.service import PredictionEndpoint, Service, lookups_of
+from scoreline.core.service_key import service_key_spots
 from scoreline.errors import Invalid, NotFound, Unavailable
 from scoreline.storage.atomic import new_folder
 from scoreline.storage.file_digests import file_entry
@@ -190,6 +191,8 @@ def _parse_service(data: bytes, manifest: Manifest) -> Service:
         service = msgspec.json.decode(data, type=Service)
     except _UNREADABLE as error:
         raise _bad(f"{SERVICE} is wrong: {error}") from None
+    for _, message in service_key_spots(service.api_keys):
+        raise _bad(f"the keys in {SERVICE} are wrong: {message}")
     seen: set[str] = set()
     for endpoint in service.endpoints:
         check_id(endpoint.id, "an endpoint")

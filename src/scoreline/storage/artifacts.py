@@ -12,6 +12,7 @@ from typing import Self
 
 from scoreline.errors import Invalid, Unavailable
 from scoreline.storage import atomic
+from scoreline.storage.file_digests import file_entry
 
 
 class Artifacts:
@@ -36,9 +37,25 @@ class Artifacts:
             )
         return path
 
+    def check(self, archive: str) -> None:
+        """Read an archive. Raises Unavailable when it is not what was kept, or lost."""
+        if file_entry(self.path(archive)).sha256 != archive:
+            raise Unavailable(
+                f"the package {archive[:12]}… was changed in the artifact store: publish it again",
+                code="artifact-damaged",
+            )
+
     def holds(self, archive: str) -> bool:
-        """Whether the archive is there."""
-        return (self._folder / f"{archive}.zip").is_file()
+        """Whether the archive is there, and is what was kept."""
+        try:
+            self.check(archive)
+        except Unavailable:
+            return False
+        return True
+
+    def remove(self, archive: str) -> None:
+        """Remove an archive; one that is not there is no error."""
+        (self._folder / f"{archive}.zip").unlink(missing_ok=True)
 
     def sweep(self, needed: set[str]) -> None:
         """Remove drafts and archives that nothing needs. Only call it while nobody publishes."""
@@ -89,9 +106,10 @@ class Draft:
             raise _full(error) from error
 
     def keep(self) -> str:
-        """Add the finished archive to the store and give its name; one that is there already stays."""
+        """Add the finished archive to the store and give its name; one that is there already stays, if it is
+        sound."""
         target = self._folder / f"{self.sha256}.zip"
-        if not target.exists():
+        if not target.exists() or file_entry(target).sha256 != self.sha256:
             self.path.chmod(0o644)
             self.path.replace(target)
             atomic.sync_folder(self._folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sqlite3
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from scoreline.errors import Invalid, MissingExtra, Unavailable
 
 _REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _DRIVERS = {"psycopg": "postgresql"}
+_OTHER_FILES = (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
 
 
 @contextlib.contextmanager
@@ -42,7 +44,7 @@ def _engine(text: str, connection_id: str, project: Path) -> sa.Engine:
         url = sa.make_url(text)
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
             url = url.set(database=str(project / str(url.database)))
-        return sa.create_engine(url, poolclass=sa.NullPool)
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
     except ModuleNotFoundError as error:
         extra = _DRIVERS.get((error.name or "").split(".")[0])
         if extra:
@@ -54,6 +56,16 @@ def _engine(text: str, connection_id: str, project: Path) -> sa.Engine:
             f"connection {connection_id!r}: the URL cannot be understood; write it like "
             "postgresql+psycopg://reader:${env:DB_PASSWORD}@db.example.com/cards"
         ) from None
+    if url.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _confine)
+    return engine
+
+
+def _confine(connection: sqlite3.Connection, _record: object) -> None:
+    """Keep SQL to the one file of its connection: it opens no other one, and writes none (VACUUM INTO)."""
+    connection.set_authorizer(
+        lambda action, *_: sqlite3.SQLITE_DENY if action in _OTHER_FILES else sqlite3.SQLITE_OK
+    )
 
 
 def _resolve(url: str, connection_id: str, environment: Mapping[str, str]) -> tuple[str, list[str]]:

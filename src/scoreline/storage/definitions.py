@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,8 @@ from scoreline.storage.yaml_files import Entries, Fault, Items, Leaf, Node, pars
 
 MOST_FAULTS = 1_000
 """Told of one thing; who reads on after so many has something else than a definition."""
+_KEPT = 4_096
+_LONGEST_KEPT = 16_000
 Path = tuple[str | int, ...]
 """Where in a definition: keys and positions from the top."""
 
@@ -34,7 +37,14 @@ class Definition:
 
 
 def read_definition(text: str, type_: Any) -> Definition:
-    """Read `text` as a value of the msgspec type `type_`."""
+    """Read `text` as a value of the msgspec type `type_`.
+
+    What was read lately is not read again: a project is looked at far more often than it is changed.
+    """
+    return _read_once(text, type_) if len(text) <= _LONGEST_KEPT else _read(text, type_)
+
+
+def _read(text: str, type_: Any) -> Definition:
     root, faults = parse(text)
     if root is None:
         if not faults:
@@ -43,7 +53,7 @@ def read_definition(text: str, type_: Any) -> Definition:
     if not isinstance(root, Entries):
         fault = Fault(root.line, "a definition is a mapping (key: value)")
         return Definition(None, (*faults, fault), root)
-    faults.extend(islice(_misfits(root, inspect.type_info(type_), ()), MOST_FAULTS))
+    faults.extend(islice(_misfits(root, _type_info(type_), ()), MOST_FAULTS))
     if faults:
         return Definition(None, tuple(faults), root)
     try:
@@ -51,6 +61,10 @@ def read_definition(text: str, type_: Any) -> Definition:
     except msgspec.ValidationError as error:
         return Definition(None, (Fault(root.line, str(error)),), root)
     return Definition(value, (), root)
+
+
+_read_once = functools.lru_cache(maxsize=_KEPT)(_read)
+_type_info = functools.cache(inspect.type_info)
 
 
 def _line(root: Node | None, path: Path) -> int:

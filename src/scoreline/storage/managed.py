@@ -14,35 +14,14 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet
-from msgspec import Struct
 
-from scoreline.core.schema import Schema
 from scoreline.errors import Invalid, NotFound
 from scoreline.storage.atomic import new_folder, write_file
 from scoreline.storage.columns import schema_of
+from scoreline.storage.written_rows import Current, current
 
 _PART = "part-0.parquet"
 _READ_ATTEMPTS = 5
-
-
-class Current(Struct, frozen=True, kw_only=True):
-    """`current.json`: the rows that count."""
-
-    folder: str
-    rows: int
-    digest: str
-    """SHA-256 of the Parquet file: equal rows in equal order, written by the same library, are equal."""
-    columns: Schema
-
-
-def current(dataset: Path) -> Current | None:
-    """What the pointer says; None when nothing was written yet."""
-    try:
-        return msgspec.json.decode((dataset / "current.json").read_bytes(), type=Current)
-    except FileNotFoundError:
-        return None
-    except msgspec.MsgspecError as error:
-        raise Invalid(f"{dataset.name}/current.json is damaged; build the dataset again") from error
 
 
 def read_managed(dataset: Path) -> pa.Table:

@@ -17,16 +17,22 @@ from scoreline.core.model import Signature
 from scoreline.core.model_report import ModelReport
 from scoreline.core.model_version import ModelVersion, next_model_version_id
 from scoreline.core.names import did_you_mean, is_id
+from scoreline.core.notes import Notes
 from scoreline.core.package import FileEntry
 from scoreline.errors import Conflict, Invalid, NotFound
 from scoreline.storage import atomic
 from scoreline.storage.file_digests import check_file, list_files
+from scoreline.storage.locks import alone
+from scoreline.storage.note_files import read_notes, write_notes
 
 VERSION = "version.json"
 SIGNATURE = "signature.json"
 REPORT = "report.json"
 PREDICTIONS = "predictions.parquet"
+FEATURES = "features.parquet"
 SCORER = "scorer"
+
+_LOCK = ".lock"
 
 T = TypeVar("T", bound=Struct)
 
@@ -39,8 +45,8 @@ class _Active(Struct, frozen=True, forbid_unknown_fields=True):
 class ModelStore:
     """The folder of one saved model: `versions/<version id>/` and `active.json`.
 
-    Reading and activating need no lock. Who writes versions holds the project's lock; a killed writer leaves
-    nothing that is read.
+    Reading needs no lock. Activating, noting and deleting take turns, by a lock of its own; who writes
+    versions holds the project's lock. A killed writer leaves nothing that is read.
     """
 
     folder: Path
@@ -95,20 +101,32 @@ class ModelStore:
 
     def activate(self, version_id: str) -> None:
         """Make a version the active one. NotFound if there is none of that id."""
-        self.path(version_id)
-        pointer = msgspec.json.encode(_Active(version_id))
-        atomic.write_file(self.folder / "active.json", pointer + b"\n")
+        with alone(self.folder / _LOCK):
+            self.path(version_id)
+            pointer = msgspec.json.encode(_Active(version_id))
+            atomic.write_file(self.folder / "active.json", pointer + b"\n")
 
     def delete(self, version_id: str) -> None:
         """Remove a version. Conflict if it is the active one."""
-        folder = self.path(version_id)
-        if self.active() == version_id:
-            raise Conflict(
-                f"version {version_id!r} of model {self.model!r} is active; activate another one first"
-            )
-        doomed = folder.with_name(f".unfinished-{uuid.uuid4().hex}")
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
+        with alone(self.folder / _LOCK):
+            folder = self.path(version_id)
+            if self.active() == version_id:
+                raise Conflict(
+                    f"version {version_id!r} of model {self.model!r} is active; activate another one first",
+                    code="active-version",
+                )
+            doomed = folder.with_name(f"{atomic.UNFINISHED}{uuid.uuid4().hex}")
+            folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def notes(self, version_id: str) -> Notes:
+        """What people say of a version. NotFound if there is none of that id."""
+        return read_notes(self.path(version_id))
+
+    def note(self, version_id: str, notes: Notes) -> None:
+        """Replace what people say of a version. NotFound if there is none of that id."""
+        with alone(self.folder / _LOCK):
+            write_notes(self.path(version_id), notes)
 
     def with_digest(self, digest: str) -> ModelVersion | None:
         """The newest version of this digest, if there is one."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from scoreline.core.names import check_id, did_you_mean
 from scoreline.core.project import Kind, ProjectSettings
 from scoreline.errors import Conflict, Invalid, InvalidProject, NotFound
 from scoreline.storage.atomic import write_file
+from scoreline.storage.locks import alone
 from scoreline.storage.project_files import TYPES, check_project
 from scoreline.storage.project_layout import (
     CODE_SUFFIXES,
@@ -45,6 +43,10 @@ class Change:
     """The revision this change was made from; None: there is no such definition yet."""
     code: str | None = None
     """The text beside a SQL or Python recipe; None leaves it as it is."""
+    like: str | None = None
+    """The id of another definition, whose text a new one begins with, comments and all."""
+    text: str | None = None
+    """The file as it will be, which says `value`; None: its text is changed as little as can be."""
 
 
 class ProjectFiles:
@@ -77,7 +79,8 @@ class ProjectFiles:
         revision its change was made from, InvalidProject when the project would get a problem it did not
         have, NotFound when there is nothing to delete.
         """
-        with _alone(self.folder):
+        # One editor at a time. Other programs do not take part; the revisions guard against those.
+        with alone(Workspace(self.folder).root / "edits.lock"):
             texts = read_texts(self.folder)
             files = dict(texts.files)
             for change in changes:
@@ -95,19 +98,6 @@ class ProjectFiles:
                 path.unlink(missing_ok=True)
             elif after[name] != before.get(name):
                 write_file(path, after[name])
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One editor at a time. Other programs do not take part; the revisions guard against those."""
-    root = Workspace(folder).root
-    root.mkdir(exist_ok=True)
-    descriptor = os.open(root / "edits.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _name_of(kind: Kind | None, id_: str) -> str:
@@ -140,7 +130,9 @@ def _check_since(files: dict[str, bytes], change: Change) -> None:
     if change.since is None:
         raise Conflict(f"{name} exists already; choose another id or change that one", code="exists")
     happened = "was deleted" if current is None else "has changed"
-    raise Conflict(f"{name} {happened} since it was read; read it again and repeat the change")
+    raise Conflict(
+        f"{name} {happened} since it was read; read it again and repeat the change", code="stale-revision"
+    )
 
 
 def _nothing_there(files: dict[str, bytes], change: Change) -> NotFound:
@@ -156,7 +148,11 @@ def _written(files: dict[str, bytes], change: Change) -> dict[str, bytes]:
         return {}
     name = _name_of(change.kind, change.id)
     type_ = ProjectSettings if change.kind is None else TYPES[change.kind]
-    result = {name: _text(files.get(name), change.value, type_)}
+    like = name if change.like is None else _name_of(change.kind, change.like)
+    if change.text is not None:
+        result = {name: change.text.encode()}
+    else:
+        result = {name: _text(files.get(like), change.value, type_)}
     if change.code is not None:
         suffix = CODE_SUFFIXES.get(tag_of(change.value).get("kind", ""))
         if change.kind is not Kind.RECIPE or suffix is None:

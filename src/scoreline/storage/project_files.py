@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,9 +13,11 @@ from scoreline.core.dataset import Dataset, FilesDataset
 from scoreline.core.model import SavedModel
 from scoreline.core.names import shortened
 from scoreline.core.project import FORMAT, Connection, EvaluationStore, Kind, Project, ProjectSettings
+from scoreline.core.python_code import python_faults
 from scoreline.core.recipe import PythonRecipe, Recipe, SqlRecipe
 from scoreline.core.scenario import Scenario
 from scoreline.core.service import Service
+from scoreline.core.sql_variables import variable_faults
 from scoreline.errors import InvalidProject, Problem
 from scoreline.storage.definitions import MOST_FAULTS, Definition, read_definition
 from scoreline.storage.project_layout import (
@@ -27,6 +27,7 @@ from scoreline.storage.project_layout import (
     file_of,
     read_texts,
 )
+from scoreline.storage.step_files import step_file_problems
 from scoreline.storage.yaml_files import Entries, Fault, Leaf
 
 TYPES: dict[Kind, Any] = {
@@ -62,7 +63,7 @@ def check_project(folder: Path, texts: ProjectTexts) -> tuple[Project, list[Prob
     found = {kind: reading.definitions(kind) for kind in Kind}
     project = Project(
         settings=settings,
-        code=reading.code(found[Kind.RECIPE]),
+        code=reading.code(found[Kind.RECIPE], settings.variables),
         **{kind.value.replace("-", "_"): definitions for kind, definitions in found.items()},
     )
     ids = {kind: reading.ids(kind) for kind in Kind}
@@ -72,6 +73,7 @@ def check_project(folder: Path, texts: ProjectTexts) -> tuple[Project, list[Prob
         message = f"{where}: {complaint.message}" if where else complaint.message
         reading.problems.append(Problem(name, reading.line(name, complaint.at), message))
     reading.problems.extend(_escapes(folder, project, reading))
+    reading.problems.extend(step_file_problems(folder, project))
     return project, reading.problems
 
 
@@ -97,7 +99,7 @@ class _Reading:
             message = f"format {version} is not known here (newest: {FORMAT}); use a newer Scoreline"
             self.problems = [Problem(SETTINGS, definition.line(("format",)), message)]
             return None
-        return definition.value or _UNSOUND_SETTINGS
+        return definition.value or _unsound(definition.root)
 
     def ids(self, kind: Kind) -> list[str]:
         """Ids of all definitions of a kind, sound or not, sorted."""
@@ -110,7 +112,7 @@ class _Reading:
         read = {id_: self._definition(file_of(kind, id_), TYPES[kind]) for id_ in self.ids(kind)}
         return {id_: definition.value for id_, definition in read.items() if definition.value is not None}
 
-    def code(self, recipes: dict[str, Recipe]) -> dict[str, str]:
+    def code(self, recipes: dict[str, Recipe], variables: Mapping[str, Any]) -> dict[str, str]:
         """The text beside each recipe that has one; one that is missing, idle or broken is a problem."""
         code: dict[str, str] = {}
         wanted: dict[str, str] = {}
@@ -119,7 +121,7 @@ class _Reading:
             if suffix is not None:
                 name = f"{Kind.RECIPE.value}/{id_}{suffix}"
                 wanted[name] = id_
-                code[id_] = self._code_text(name, recipe)
+                code[id_] = self._code_text(name, recipe, variables)
         for name in self.files:
             id_ = name.partition("/")[2].rpartition(".")[0]
             if not name.endswith(".yaml") and name not in wanted:
@@ -137,7 +139,7 @@ class _Reading:
         self.read[name] = definition
         return definition
 
-    def _code_text(self, name: str, recipe: Recipe) -> str:
+    def _code_text(self, name: str, recipe: Recipe, variables: Mapping[str, Any]) -> str:
         if name not in self.names:
             self.problems.append(Problem(name, 0, "is missing: the recipe of this name needs it"))
         if name not in self.files:
@@ -145,8 +147,12 @@ class _Reading:
         text = self._text(name) or ""
         if isinstance(recipe, SqlRecipe) and not text.strip():
             self._report(name, [Fault(1, "is empty; write one SELECT")])
+        if isinstance(recipe, SqlRecipe):
+            wrong = variable_faults(text, variables)
+            self._report(name, [Fault(line, message) for line, message in wrong])
         if isinstance(recipe, PythonRecipe):
-            self._report(name, _python_faults(text, recipe.function))
+            found = python_faults(text, recipe.function, "recipe")
+            self._report(name, [Fault(line, message) for line, message in found])
         return text
 
     def _idle(self, name: str, id_: str, recipes: dict[str, Recipe]) -> None:
@@ -174,31 +180,11 @@ class _Reading:
         self.problems.extend(Problem(name, fault.line, fault.message) for fault in faults)
 
 
-def _python_faults(text: str, function: str) -> Iterator[Fault]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
-        yield Fault(getattr(error, "lineno", None) or 1, f"not Python: {reason}")
-        return
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if function not in defined and not _may_import(tree, function):
-        yield Fault(1, f"has no function {shortened(function)}, which the recipe calls")
-
-
-def _may_import(tree: ast.Module, function: str) -> bool:
-    """Whether the name could come from an import or an assignment at the top."""
-    bound = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
-    bound |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return function in bound
+def _unsound(root: Any) -> ProjectSettings:
+    """Settings that could not be read, with the names of their variables."""
+    written = root.values.get("variables") if isinstance(root, Entries) else None
+    names = written.values if isinstance(written, Entries) else ()
+    return ProjectSettings(id="unsound", variables=dict.fromkeys(names, ""))
 
 
 def _escapes(folder: Path, project: Project, reading: _Reading) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import pyarrow as pa
@@ -23,22 +24,46 @@ _SEAL = (
 )
 
 
+class Select(Protocol):
+    """One SELECT; see `select_rows`."""
+
+    def __call__(self, sql: str, inputs: Mapping[str, pa.Table], what: str = "result") -> pa.Table:
+        """The rows."""
+
+
 def select_rows(sql: str, inputs: Mapping[str, pa.Table], scratch: Path, what: str = "result") -> pa.Table:
     """The rows of one SELECT as a canonical table, in the same order every time.
 
     Each input is a table of its own name. `scratch` is a folder for what does not fit in memory. Raises
     Invalid for anything but one SELECT that works on these tables, Unavailable when memory or disk is full.
     """
-    _check_names(inputs)
-    with _translated(), _sealed(inputs, scratch) as connection:
-        statements = connection.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise Invalid("the SQL must be one SELECT, and nothing else")
-        return canonical(connection.sql(statements[0].query).to_arrow_table(), what)
+    with selecting(scratch) as select:
+        return select(sql, inputs, what)
 
 
 @contextlib.contextmanager
-def _sealed(inputs: Mapping[str, pa.Table], scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def selecting(scratch: Path) -> Iterator[Select]:
+    """Several SELECTs, one after the other: to open DuckDB takes longer than a small query."""
+    with _translated(), contextlib.closing(_sealed(scratch)) as connection:
+
+        def select(sql: str, inputs: Mapping[str, pa.Table], what: str = "result") -> pa.Table:
+            _check_names(inputs)
+            with _translated():
+                for name, table in inputs.items():
+                    connection.register(name, table)
+                try:
+                    statements = connection.extract_statements(sql)
+                    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                        raise Invalid("the SQL must be one SELECT, and nothing else")
+                    return canonical(connection.sql(statements[0].query).to_arrow_table(), what)
+                finally:
+                    for name in inputs:
+                        connection.unregister(name)
+
+        yield select
+
+
+def _sealed(scratch: Path) -> duckdb.DuckDBPyConnection:
     # One thread: with more, the rows of joins and aggregations come in another order each time, so equal
     # inputs would give other digests and other models. Recipes run side by side instead.
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -48,13 +73,12 @@ def _sealed(inputs: Mapping[str, pa.Table], scratch: Path) -> Iterator[duckdb.Du
     }
     connection = duckdb.connect(":memory:", config=settings)
     try:
-        for name, table in inputs.items():
-            connection.register(name, table)
         for setting in _SEAL:
             connection.execute(setting)
-        yield connection
-    finally:
+    except BaseException:
         connection.close()
+        raise
+    return connection
 
 
 def _check_names(inputs: Mapping[str, pa.Table]) -> None:

@@ -19,9 +19,10 @@ from scoreline.errors import Invalid, NotFound
 from scoreline.storage.columns import canonical, schema_of, select
 from scoreline.storage.connections import Connections
 from scoreline.storage.digests import FileDigests
-from scoreline.storage.managed import Current, current, not_built, read_managed, write_managed
+from scoreline.storage.managed import not_built, read_managed, write_managed
 from scoreline.storage.table_files import files_of, read_files
 from scoreline.storage.workspace import Workspace
+from scoreline.storage.written_rows import Current, current
 
 Value = str | int | float | bool | None
 _BATCH = 10_000

@@ -82,7 +82,7 @@ class _Edit:
             return []
         splices: list[Splice] | None = None
         if isinstance(node, Entries) and isinstance(new, Struct) and type(old) is type(new):
-            fields = {name: getattr(old, name) for name in old.__struct_fields__}
+            fields = {field.encode_name: getattr(old, field.name) for field in msgspec.structs.fields(old)}
             splices = self.entries(node, fields, shown_fields(new, node.values), tag_of(new))
         elif isinstance(node, Entries) and isinstance(new, Mapping):
             in_order = [key for key in old if key in new] == list(new)[: len(set(old) & set(new))]
@@ -91,7 +91,7 @@ class _Edit:
             splices = self.items(node, old, new)
         elif isinstance(node, Leaf) and not isinstance(new, Struct | Mapping | tuple | list):
             return self.scalar(node, new)
-        if splices is None and isinstance(node, Entries | Items) and node.flow:
+        if splices is None and isinstance(node, Entries | Items) and node.flow and node.values:
             return [(node.start, node.end, flow(plain(new)))]
         return splices
 
@@ -139,6 +139,10 @@ class _Edit:
             return _joined([self.within(*triple) for triple in zip(node.values, old, new, strict=True)])
         splices: list[list[Splice] | None] = []
         one, other = ([msgspec.json.encode(item) for item in items] for items in (old, new))
+        if sorted(one) == sorted(other):
+            moved = self.moved(node, one, other)
+            if moved is not None:
+                return moved
         matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
         for _, start, end, new_start, new_end in matcher.get_opcodes():
             pairs = min(end - start, new_end - new_start)
@@ -149,6 +153,27 @@ class _Edit:
             if new_start + pairs < new_end:
                 splices.append(self.insertion(node, start + pairs, new[new_start + pairs : new_end]))
         return _joined(splices)
+
+    def moved(self, node: Items, old: list[bytes], new: list[bytes]) -> list[Splice] | None:
+        """The same items in another order, each with the comments above and beside it."""
+        first = self.dash(node, 0)
+        begin = first - self.column(first)
+        if self.text[begin:first].strip():
+            return None
+        ends = [min(self.line_end(value.end) + len(self.newline), len(self.text)) for value in node.values]
+        lines = [
+            self.text[start:end].removesuffix(self.newline)
+            for start, end in zip([begin, *ends], ends, strict=False)
+        ]
+        free = list(range(len(old)))
+        order = []
+        for wanted in new:
+            place = next(place for place in free if old[place] == wanted)
+            free.remove(place)
+            order.append(place)
+        text = self.newline.join(lines[place] for place in order)
+        ending = self.newline if self.text[begin : ends[-1]].endswith(self.newline) else ""
+        return [(begin, ends[-1], text + ending)]
 
     def item(self, node: Items, position: int, old: Any, new: Any) -> list[Splice] | None:
         """Change one item of a block sequence, in place or together with its dash."""

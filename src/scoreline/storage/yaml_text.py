@@ -30,7 +30,7 @@ def tag_of(value: Any) -> dict[str, str]:
 
 
 def shown_fields(value: Struct, there: Collection[str] = ()) -> dict[str, Any]:
-    """The fields to write: those that differ from their default or cannot be left out.
+    """The fields to write, by their keys: those that differ from their default or cannot be left out.
 
     One that is written out already (`there`) stays, unless it comes to hold nothing.
     """
@@ -39,8 +39,9 @@ def shown_fields(value: Struct, there: Collection[str] = ()) -> dict[str, Any]:
         content = getattr(value, field.name)
         default = field.default if field.default_factory is NODEFAULT else field.default_factory()
         empty = content is None or content in ((), {}, "")
-        if default is NODEFAULT or not same(content, default) or (field.name in there and not empty):
-            shown[field.name] = content
+        is_there = field.encode_name in there and not empty
+        if default is NODEFAULT or not same(content, default) or is_there:
+            shown[field.encode_name] = content
     return shown
 
 

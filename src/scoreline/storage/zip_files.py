@@ -153,6 +153,8 @@ def _check_directory_size(file: BinaryIO, limits: ZipLimits) -> None:
     directory_bytes = _END.unpack_from(tail, at)[5]
     if directory_bytes > limits.entries * 1_200:
         raise _bad(f"the archive has more than {limits.entries} entries")
+    if directory_bytes > size - len(tail) + at:
+        raise zipfile.BadZipFile  # it would begin before the file does, and zipfile would seek there
     file.seek(0)
 
 
@@ -169,6 +171,8 @@ def _check_entries(
             raise _bad(f"{_shown(entry)} is larger than {limits.entry_bytes:,} bytes when unpacked")
     if sum(entry.file_size for entry in entries) > limits.total_bytes:
         raise _bad(f"the archive is larger than {limits.total_bytes:,} bytes when unpacked")
+    if not all(0 <= entry.header_offset < archive_bytes for entry in entries):
+        raise zipfile.BadZipFile
     if sum(entry.compress_size for entry in entries) > archive_bytes:
         raise _bad("entries of the archive overlap")
     _check_distinct(entries)

@@ -14,10 +14,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from scoreline.core.flow import build_order, makers, upstream
-from scoreline.core.names import did_you_mean
+from scoreline.core.flow import build_order, upstreams
 from scoreline.core.project import Project
-from scoreline.errors import Invalid, NotFound
+from scoreline.errors import Invalid
 from scoreline.storage.atomic import sweep
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
@@ -25,6 +24,7 @@ from scoreline.storage.workspace import Workspace
 from scoreline.studio.build_schedule import Schedule
 from scoreline.studio.build_steps import BuildSteps, RecipeOutcome
 from scoreline.studio.lock import project_lock
+from scoreline.studio.wanted_recipes import recipes_for
 
 _KEPT_LOGS = 20
 
@@ -40,6 +40,9 @@ class BuildEvent(Struct, frozen=True, kw_only=True):
     """How it finished."""
     recipes: tuple[str, ...] = ()
     """All that the build looks at, in order (`planned`)."""
+    logs: str = ""
+    """The folder with one log for each recipe that runs, relative to the project (`planned`). A build that
+    goes on with a killed one is planned again, with the folder of that one."""
 
 
 class BuildResult(Struct, frozen=True, kw_only=True):
@@ -95,26 +98,6 @@ def build(
         ).run()
 
 
-def recipes_for(project: Project, names: Sequence[str]) -> tuple[str, ...]:
-    """The recipes that make what is named; all when nothing is. Items come before recipes of one name."""
-    if not names:
-        return tuple(project.recipes)
-    made = makers(project.recipes)
-    items = {*project.datasets, *project.models, *project.evaluation_stores}
-    found: dict[str, None] = {}
-    for name in names:
-        if name in made:
-            found[made[name]] = None
-        elif name in items:
-            raise Invalid(f"nothing builds {name!r}: no recipe writes it", code="not-made")
-        elif name in project.recipes:
-            found[name] = None
-        else:
-            known = did_you_mean(name, {*made, *project.recipes})
-            raise NotFound(f"there is no dataset, model, evaluation store or recipe {name!r}; {known}")
-    return tuple(found)
-
-
 class _Build:
     """One build, under the project's lock."""
 
@@ -151,7 +134,7 @@ class _Build:
 
     def run(self) -> BuildResult:
         self._tidy()
-        self._tell(BuildEvent(kind="planned", recipes=self._order))
+        self._tell_plan()
         if not self._request["force"] and self._nothing_stale():
             for recipe in self._order:
                 self._over(RecipeOutcome(recipe=recipe, status="up_to_date"))
@@ -177,6 +160,7 @@ class _Build:
             try:
                 if resumed is not None:
                     self._id = resumed
+                    self._tell_plan()
                     runs.resume(resumed, self._drive)
                 else:
                     runs.start(self._id, self._request, list(self._order), self._drive)
@@ -202,7 +186,8 @@ class _Build:
         def skip(recipe: str, because_of: str) -> None:
             self._over(RecipeOutcome(recipe=recipe, status="skipped", reason=f"{because_of} has no output"))
 
-        needs = {recipe: upstream(self._project.recipes, recipe) for recipe in self._order}
+        above = upstreams(self._project.recipes)
+        needs = {recipe: above[recipe] for recipe in self._order}
         self._schedule = Schedule(self._order, needs, run, skip)
         self._schedule.run()
 
@@ -225,16 +210,22 @@ class _Build:
         self._outcomes[outcome.recipe] = outcome
         self._tell(BuildEvent(kind="finished", recipe=outcome.recipe, outcome=outcome))
 
+    def _tell_plan(self) -> None:
+        self._tell(BuildEvent(kind="planned", recipes=self._order, logs=self._logs))
+
+    @property
+    def _logs(self) -> str:
+        return (self._workspace.logs / self._id).relative_to(self._workspace.project).as_posix()
+
     def _tell(self, event: BuildEvent) -> None:
         with self._lock:
             self._progress(event)
 
     def _result(self, *, resumed: bool) -> BuildResult:
-        logs = (self._workspace.logs / self._id).relative_to(self._workspace.project)
         return BuildResult(
             id=self._id,
             outcomes=tuple(self._outcomes[recipe] for recipe in self._order),
-            logs=logs.as_posix(),
+            logs=self._logs,
             resumed=resumed,
         )
 

@@ -45,6 +45,19 @@ class RecipeOutcome(Struct, frozen=True, kw_only=True):
         return self.status in ("built", "up_to_date")
 
 
+def told(outcome: RecipeOutcome) -> str:
+    """How a recipe fared, in one line of a log."""
+    match outcome.status:
+        case "failed":
+            return f"{outcome.recipe} failed: {outcome.error}"
+        case "skipped":
+            return f"{outcome.recipe} skipped: {outcome.reason}"
+        case "up_to_date":
+            return f"{outcome.recipe} is up to date"
+    rows = ", ".join(f"{name} {count} rows" for name, count in outcome.rows.items())
+    return f"{outcome.recipe} built in {outcome.seconds:.1f} s" + (f": {rows}" if rows else "")
+
+
 class BuildSteps:
     """Runs the recipes of one build. Threads may share it."""
 
@@ -121,6 +134,7 @@ class BuildSteps:
         return Built(
             definition=self.staleness.definition(recipe_id),
             code=self.staleness.code(recipe_id),
+            variables=self.staleness.variables(recipe_id),
             inputs=inputs,
             outputs={item: self.staleness.output_mark(item) for item in outputs},
             rows=rows,

@@ -10,15 +10,15 @@ from typing import Literal
 from msgspec import Struct
 
 from scoreline.core.dataset import FilesDataset, SqlDataset
-from scoreline.core.flow import build_order, makers, upstream
+from scoreline.core.dataset_sample import DatasetSample
+from scoreline.core.flow import build_order, makers, upstreams
 from scoreline.core.project import Project
 from scoreline.core.recipe import inputs_of, outputs_of
-from scoreline.core.schema import Schema
 from scoreline.errors import ScorelineError
 from scoreline.storage.columns import schema_of
 from scoreline.storage.models import ModelStore
 from scoreline.storage.project_files import read_project
-from scoreline.storage.tables import Tables, Value, open_tables, plain_values
+from scoreline.storage.tables import Tables, open_tables, plain_values
 from scoreline.storage.workspace import Workspace
 from scoreline.studio.staleness import Staleness
 
@@ -59,19 +59,14 @@ class FlowState(Struct, frozen=True, kw_only=True):
     recipes: tuple[RecipeState, ...]
 
 
-class DatasetSample(Struct, frozen=True, kw_only=True):
-    """A dataset's columns, size and first rows."""
-
-    id: str
-    columns: Schema
-    rows: int
-    sample: tuple[dict[str, Value], ...]
-
-
 def flow_state(folder: Path, environment: Mapping[str, str] = os.environ) -> FlowState:
     """Look at the flow of the project in a folder, reading SQL tables where a recipe was built from them."""
     project = read_project(folder)
-    tables = open_tables(project, folder, environment)
+    return state_of(project, folder, open_tables(project, folder, environment))
+
+
+def state_of(project: Project, folder: Path, tables: Tables) -> FlowState:
+    """Look at the flow of a project that has been read already."""
     workspace = Workspace(folder)
     return FlowState(
         project=project.settings.id,
@@ -98,9 +93,10 @@ def dataset_sample(
 
 def _recipes(project: Project, staleness: Staleness) -> list[RecipeState]:
     states: dict[str, RecipeState] = {}
+    needed = upstreams(project.recipes)
     for recipe_id in build_order(project.recipes, project.recipes):
         recipe = project.recipes[recipe_id]
-        stale = [above for above in upstream(project.recipes, recipe_id) if not states[above].up_to_date]
+        stale = [above for above in needed[recipe_id] if not states[above].up_to_date]
         reason = f"{stale[0]} is to run first" if stale else _reason(staleness, recipe_id)
         built = staleness.built(recipe_id)
         states[recipe_id] = RecipeState(

@@ -172,7 +172,7 @@ def _freeze_model(workshop: Workshop, model_id: str, folder: Path) -> tuple[Pack
             f"model {model_id!r} is not trained yet; run: scoreline build {model_id}", code="not-built"
         )
     version = store.active_version()
-    packaged = _packaged(model_id, version)
+    packaged = packaged_model(model_id, version)
     store.check_files(version.id)
     shutil.copytree(store.path(version.id) / SCORER, folder / "models" / model_id)
     workshop.progress(
@@ -182,7 +182,8 @@ def _freeze_model(workshop: Workshop, model_id: str, folder: Path) -> tuple[Pack
     return packaged, version.libraries
 
 
-def _packaged(model_id: str, version: ModelVersion) -> PackagedModel:
+def packaged_model(model_id: str, version: ModelVersion) -> PackagedModel:
+    """What a package says of a model. Raises Invalid for a version without a scorer that agrees with it."""
     parity = version.parity
     if version.scorer is None or parity is None or not parity.passed:
         why = version.scorer_problem or "its scorer was never compared with the original"

@@ -25,7 +25,7 @@ class Scored:
     values: np.ndarray[Any, Any]
     """Predicted codes (int) or numbers (double)."""
     probas: np.ndarray[Any, Any] | None
-    """One column for each class; None for a regression."""
+    """One column for each class; None for a regression, and where only classes are known."""
 
     @property
     def positive(self) -> np.ndarray[Any, Any]:
@@ -65,41 +65,39 @@ def measure(scored: Scored, truth: np.ndarray[Any, Any]) -> dict[str, float]:
 
 
 def _binary(scored: Scored, truth: np.ndarray[Any, Any]) -> Mapping[str, float]:
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        truth, scored.values, average="binary", pos_label=1, zero_division=0.0
+    )
+    of_labels = {"precision": precision, "recall": recall, "f1": f1, **_labels(scored.values, truth)}
+    if scored.probas is None:
+        return of_labels
     proba = scored.positive
     ranked = {}
     if len(np.unique(truth)) == 2:
         ranked["auc"] = metrics.roc_auc_score(truth, proba)
         ranked["average_precision"] = metrics.average_precision_score(truth, proba)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        truth, scored.values, average="binary", pos_label=1, zero_division=0.0
-    )
     return ranked | {
         "log_loss": _log_loss(scored, truth),
         "brier": float(np.mean((proba - truth) ** 2)),
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        **_labels(scored.values, truth),
+        **of_labels,
     }
 
 
 def _multiclass(scored: Scored, truth: np.ndarray[Any, Any]) -> Mapping[str, float]:
-    assert scored.probas is not None
-    classes = range(scored.probas.shape[1])
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         truth, scored.values, labels=list(np.unique(truth)), average="macro", zero_division=0.0
     )
+    of_labels = {"precision": precision, "recall": recall, "f1": f1, **_labels(scored.values, truth)}
+    if scored.probas is None:
+        return of_labels
     areas = [
         metrics.roc_auc_score(truth == code, scored.probas[:, code])
-        for code in classes
+        for code in range(scored.probas.shape[1])
         if 0 < (truth == code).sum() < len(truth)
     ]
     return ({"auc": float(np.mean(areas))} if areas else {}) | {
         "log_loss": _log_loss(scored, truth),
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        **_labels(scored.values, truth),
+        **of_labels,
     }
 
 

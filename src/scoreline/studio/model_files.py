@@ -18,6 +18,7 @@ from scoreline.core.model_version import ModelVersion
 from scoreline.errors import Invalid, MissingExtra
 from scoreline.storage.file_digests import check_file
 from scoreline.storage.models import VERSION
+from scoreline.studio.encoding import EncodedRows
 
 _PIPELINE = "model.skops"
 _ENCODER = "encoder.skops"
@@ -133,9 +134,9 @@ class _LightGBMModel:
 
     def predict(self, frame: pd.DataFrame) -> Any:
         if self._task is Task.REGRESSION:
-            return self._booster.predict(self._encoder.transform(frame))
+            return self._booster.predict(EncodedRows(self._encoder, frame).matrix())
         return np.argmax(self.predict_proba(frame), axis=1)
 
     def predict_proba(self, frame: pd.DataFrame) -> Any:
-        given = self._booster.predict(self._encoder.transform(frame))
+        given = self._booster.predict(EncodedRows(self._encoder, frame).matrix())
         return np.column_stack([1.0 - given, given]) if given.ndim == 1 else given

@@ -31,7 +31,7 @@ def compare(scored: Scored, truth: np.ndarray[Any, Any], classes: Sequence[str])
     if scored.task is Task.REGRESSION:
         return PerformanceReport(residuals=_residuals(scored.values, truth))
     confusion = _confusion(scored.values, truth, classes)
-    if scored.task is Task.MULTICLASS:
+    if scored.task is Task.MULTICLASS or scored.probas is None:
         return PerformanceReport(confusion=confusion)
     proba = scored.positive
     both = 0 < truth.sum() < len(truth)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from scoreline.core.model import Task
+from scoreline.studio.encoding import EncodedRows
 from scoreline.studio.metrics import Scored
 from scoreline.studio.model_files import FittedModel
 from scoreline.studio.threads import one_thread
 
-_ROWS_AT_ONCE = 50_000  # bounds the memory of the encoded matrix
+_ROWS_AT_ONCE = 50_000
+_VALUES_AT_ONCE = 2_000_000  # of the encoded matrix: bounds its memory
 
 
 def predict(
@@ -22,10 +26,8 @@ def predict(
 
     `classes` is how many there are; 0 for a regression. Without a `threshold` the most probable is predicted.
     """
-    parts = [
-        _raw(model, frame.iloc[start : start + _ROWS_AT_ONCE], task)
-        for start in range(0, len(frame), _ROWS_AT_ONCE)
-    ]
+    with one_thread():
+        parts = list(_raw(model, frame, task))
     if task is Task.REGRESSION:
         return Scored(task, np.concatenate(parts) if parts else np.empty(0), None)
     probas = np.concatenate(parts) if parts else np.empty((0, classes))
@@ -41,8 +43,20 @@ def labels(probas: np.ndarray[Any, Any], threshold: float | None) -> np.ndarray[
     return most
 
 
-def _raw(model: FittedModel, frame: pd.DataFrame, task: Task) -> np.ndarray[Any, Any]:
-    with one_thread():
-        if task is Task.REGRESSION:
-            return np.asarray(model.predict(frame), dtype=np.float64)
-        return np.asarray(model.predict_proba(frame), dtype=np.float64)
+def _raw(model: FittedModel, frame: pd.DataFrame, task: Task) -> Iterator[np.ndarray[Any, Any]]:
+    """The model's answers, part by part: the matrix of all rows could be too large."""
+    if not isinstance(model, Pipeline):
+        for start in range(0, len(frame), _ROWS_AT_ONCE):
+            yield _answers(model, frame.iloc[start : start + _ROWS_AT_ONCE], task)
+        return
+    if not len(frame):
+        return
+    encoded, estimator = EncodedRows(model.named_steps["encode"], frame), model.named_steps["model"]
+    step = min(_ROWS_AT_ONCE, max(1_000, _VALUES_AT_ONCE // max(1, encoded.width)))
+    for start in range(0, len(frame), step):
+        yield _answers(estimator, encoded.matrix(start, start + step), task)
+
+
+def _answers(model: Any, rows: Any, task: Task) -> np.ndarray[Any, Any]:
+    answers = model.predict(rows) if task is Task.REGRESSION else model.predict_proba(rows)
+    return np.asarray(answers, dtype=np.float64)

@@ -15,12 +15,13 @@ from scoreline.studio.metrics import Scored
 
 
 def prediction_columns(scored: Scored, classes: Sequence[str]) -> dict[str, pa.Array[Any]]:
-    """`prediction` (label as text, or the number) and one `proba_<class>` for each class."""
+    """`prediction` (label as text, or the number) and one `proba_<class>` for each class, if it is known."""
     if scored.task is Task.REGRESSION:
         return {"prediction": pa.array(scored.values, pa.float64())}
-    assert scored.probas is not None
     names: Any = np.array(classes, dtype=object)[scored.values]
     columns: dict[str, pa.Array[Any]] = {"prediction": pa.array(names, pa.string())}
+    if scored.probas is None:
+        return columns
     for place, label in enumerate(classes):
         columns[f"proba_{label}"] = pa.array(np.ascontiguousarray(scored.probas[:, place]), pa.float64())
     return columns

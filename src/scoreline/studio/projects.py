@@ -22,6 +22,7 @@ from scoreline.storage.atomic import new_folder, sweep, write_file
 from scoreline.storage.project_edits import ProjectFiles
 from scoreline.storage.project_files import read_project
 from scoreline.storage.project_layout import SETTINGS, read_texts
+from scoreline.storage.step_files import step_files
 from scoreline.storage.zip_files import ZipLimits, extract_zip, write_zip
 
 EMPTY = "empty"
@@ -42,12 +43,21 @@ def template_names() -> list[str]:
 
 
 def create_project(
-    folder: Path, template: str = EMPTY, *, id_: str | None = None, size: Size = "small", seed: int = 42
+    folder: Path,
+    template: str = EMPTY,
+    *,
+    id_: str | None = None,
+    name: str = "",
+    description: str = "",
+    size: Size = "small",
+    seed: int = 42,
+    services: bool = True,
 ) -> Project:
     """Make a project in `folder`, which appears whole; its data are generated where the template has any.
 
-    Without `id_`, the id is the template's own, or made from the folder's name. Raises Conflict when the
-    folder holds something, NotFound for an unknown template.
+    Without `id_`, the id is the template's own, or made from the folder's name; name and description are the
+    template's, too, unless others are given. `services` False: without its API services, for people who want
+    to make them. Raises Conflict when the folder holds something, NotFound for an unknown template.
     """
     if id_ is not None:
         check_id(id_, "a project")
@@ -58,7 +68,8 @@ def create_project(
         if template == EMPTY:
             _write_empty(draft, id_ or _id_from(folder.resolve().name))
         else:
-            _copy_template(draft, template, id_, size, seed)
+            _copy_template(draft, template, size, seed, services=services)
+        _settle(draft, id_, name, description)
         if not (draft / ".gitignore").exists():
             write_file(draft / ".gitignore", _IGNORED.encode())
         return read_project(draft)
@@ -72,6 +83,7 @@ def export_project(folder: Path, target: Path, *, with_data: bool = True) -> lis
     project = read_project(folder)
     names = {*read_texts(folder).files}
     names |= {path.name for path in folder.iterdir() if _is_file(path) and _COMPANIONS.fullmatch(path.name)}
+    names |= set(step_files(project))
     if with_data:
         for dataset in project.datasets.values():
             if isinstance(dataset, FilesDataset):
@@ -142,17 +154,23 @@ def _id_from(name: str) -> str:
     return id_ if is_id(id_) else "project"
 
 
-def _copy_template(draft: Path, template: str, id_: str | None, size: Size, seed: int) -> None:
+def _copy_template(draft: Path, template: str, size: Size, seed: int, *, services: bool) -> None:
     with _templates() as templates:
         source = templates / template
-        leave = shutil.ignore_patterns("__pycache__")
+        leave = shutil.ignore_patterns("__pycache__", *(() if services else ("services",)))
         shutil.copytree(source, draft, dirs_exist_ok=True, ignore=leave, copy_function=shutil.copyfile)
         (draft / _GENERATOR).unlink(missing_ok=True)
         if (source / _GENERATOR).is_file():
             _generator(source / _GENERATOR)(draft, size, seed)
-    if id_ is not None:
+
+
+def _settle(draft: Path, id_: str | None, name: str, description: str) -> None:
+    """Write the settings that were given."""
+    given = {"id": id_, "name": name, "description": description}
+    before = read_project(draft).settings
+    settings = msgspec.structs.replace(before, **{word: value for word, value in given.items() if value})
+    if settings != before:
         files = ProjectFiles(draft)
-        settings = msgspec.structs.replace(read_project(draft).settings, id=id_)
         files.save(None, "", settings, since=files.revision(None))
 
 

@@ -8,6 +8,7 @@ from scoreline.core.recipe import (
     ScoreRecipe,
     SplitRecipe,
     SqlRecipe,
+    StandaloneEvaluateRecipe,
     TrainRecipe,
 )
 from scoreline.studio.recipe_run import RecipeRun
@@ -41,3 +42,7 @@ def run_recipe(run: RecipeRun) -> dict[str, int]:
             from scoreline.studio.recipes_model import run_evaluate
 
             return run_evaluate(recipe, run)
+        case StandaloneEvaluateRecipe():
+            from scoreline.studio.recipes_model import run_standalone_evaluate
+
+            return run_standalone_evaluate(recipe, run)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoreline.core.recipe import SplitPart, SplitRecipe, SqlRecipe
+from scoreline.core.sql_variables import filled
 from scoreline.errors import Invalid
 from scoreline.storage.queries import select_rows
 from scoreline.studio.recipe_run import RecipeRun
@@ -17,7 +18,7 @@ _Taken = np.ndarray[tuple[int], np.dtype[np.bool_]]
 def run_sql(recipe: SqlRecipe, run: RecipeRun) -> dict[str, int]:
     """Select the output from the inputs."""
     inputs = {dataset: run.read(dataset) for dataset in recipe.inputs}
-    sql = run.project.code.get(run.recipe_id, "")
+    sql = filled(run.project.code.get(run.recipe_id, ""), run.project.settings.variables)
     rows = select_rows(sql, inputs, run.scratch, f"output {recipe.output!r}")
     return {recipe.output: run.write(recipe.output, rows)}
 
@@ -66,8 +67,9 @@ def _holds(part: SplitPart, table: pa.Table, input_id: str, run: RecipeRun) -> _
     """For each row whether the part's condition holds; one that is unknown (null) does not."""
     name = input_id.replace('"', '""')
     try:
+        where = filled(part.where or "", run.project.settings.variables)
         # On lines of their own, so that a comment at the end of the condition ends there.
-        condition = f'SELECT (\n{part.where}\n) IS TRUE AS holds FROM "{name}"'  # noqa: S608 - sealed off
+        condition = f'SELECT (\n{where}\n) IS TRUE AS holds FROM "{name}"'  # noqa: S608 - sealed off
         rows = select_rows(condition, {input_id: table}, run.scratch)
     except Invalid as error:
         raise Invalid(f"the condition of part {part.dataset!r}: {error.message}") from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from scoreline.core.model import Signature
@@ -15,7 +17,7 @@ from scoreline.errors import Invalid
 from scoreline.storage.models import ModelStore
 from scoreline.studio.frames import feature_frame, used_columns
 from scoreline.studio.metrics import Scored
-from scoreline.studio.model_files import load_model
+from scoreline.studio.model_files import FittedModel, load_model
 from scoreline.studio.predicting import predict
 from scoreline.studio.prediction_files import prediction_columns
 from scoreline.studio.training_rows import missing_required
@@ -27,17 +29,21 @@ class ScoredRows:
 
     version: ModelVersion
     signature: Signature
+    frame: pd.DataFrame
+    """The features of all rows."""
     scored: Scored
     """Only of the rows in `places`."""
     places: np.ndarray[Any, Any]
     """The rows that have a prediction, ascending; the others lack a required feature."""
 
 
-def score_rows(store: ModelStore, table: pa.Table, *, dataset: str) -> ScoredRows:
+def score_rows(
+    store: ModelStore, table: pa.Table, *, dataset: str, load: Callable[[Path], FittedModel] = load_model
+) -> ScoredRows:
     """Predict the rows of a table with the original pipeline of the active version.
 
-    Raises NotFound while nothing was trained, and Invalid, naming the dataset, for a column that is not there
-    or holds what the model cannot take.
+    Who scores often may hand in a `load` that remembers. Raises NotFound while nothing was trained, and
+    Invalid, naming the dataset, for a column that is not there or holds what the model cannot take.
     """
     version = store.active_version()
     signature = store.signature(version.id)
@@ -46,12 +52,12 @@ def score_rows(store: ModelStore, table: pa.Table, *, dataset: str) -> ScoredRow
     wanted = {name: feature.handling for name, feature in features.items()}
     frame = feature_frame(used, wanted, dataset=dataset)
     places = np.flatnonzero(~missing_required(frame, features))
-    rows = frame.iloc[places].reset_index(drop=True)
-    model = load_model(store.path(version.id))
+    rows = frame if len(places) == len(frame) else frame.iloc[places].reset_index(drop=True)
+    model = load(store.path(version.id))
     scored = predict(
         model, rows, signature.task, classes=len(signature.classes), threshold=signature.threshold
     )
-    return ScoredRows(version, signature, scored, places)
+    return ScoredRows(version, signature, frame, scored, places)
 
 
 def score_table(store: ModelStore, table: pa.Table, *, dataset: str = "input") -> pa.Table:

@@ -10,10 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from scoreline.core.dataset import ManagedDataset
+from scoreline.core.evaluation import is_recipe_id
 from scoreline.core.project import Project
-from scoreline.core.recipe import PythonRecipe, SqlRecipe, inputs_of, outputs_of
+from scoreline.core.recipe import PythonRecipe, SplitRecipe, SqlRecipe, inputs_of, outputs_of
+from scoreline.core.sql_variables import literal, variables_in
 from scoreline.errors import NotFound, ScorelineError
 from scoreline.storage.atomic import write_file
+from scoreline.storage.evaluations import Evaluations
 from scoreline.storage.models import ModelStore
 from scoreline.storage.tables import Tables
 from scoreline.storage.workspace import Workspace
@@ -25,6 +28,8 @@ class Built(Struct, frozen=True, kw_only=True):
     definition: str
     """Digest of the recipe and of what is declared of its outputs."""
     code: str
+    variables: dict[str, str] = {}
+    """Variable of the project that the recipe names -> its value as SQL writes it."""
     inputs: dict[str, str]
     """Item id -> content digest."""
     outputs: dict[str, str]
@@ -56,6 +61,8 @@ class Staleness:
             return "its definition changed"
         if built.code != self.code(recipe_id):
             return "its code changed"
+        if (variable := self._changed_variable(recipe_id, built)) is not None:
+            return f"variable {variable} changed"
         for item, digest in built.inputs.items():
             try:
                 if self.digest(item) != digest:
@@ -102,6 +109,18 @@ class Staleness:
             return ""
         return hashlib.sha256(self._project.code.get(recipe_id, "").encode()).hexdigest()
 
+    def variables(self, recipe_id: str) -> dict[str, str]:
+        """The variables of the project that the recipe names, each as SQL writes its value now."""
+        match self._project.recipes[recipe_id]:
+            case SqlRecipe():
+                texts = [self._project.code.get(recipe_id, "")]
+            case SplitRecipe() as recipe:
+                texts = [part.where for part in recipe.parts if part.where is not None]
+            case _:
+                return {}
+        named = variables_in(texts, self._project.settings.variables)
+        return {name: literal(value) for name, value in named.items()}
+
     def inputs(self, recipe_id: str) -> dict[str, str]:
         """Content digest of each item that the recipe reads."""
         return {item: self.digest(item) for item in inputs_of(self._project.recipes[recipe_id])}
@@ -117,9 +136,13 @@ class Staleness:
         if item in self._project.models:
             return self._models(item).active_version().id
         if item in self._project.evaluation_stores:
-            folder = self._workspace.evaluations(item)
-            return max((found.name for found in folder.iterdir()), key=lambda name: (len(name), name))
+            made = Evaluations(self._workspace.evaluations(item)).ids()
+            return next(evaluation for evaluation in made if is_recipe_id(evaluation))
         return self._tables.digest(item)
+
+    def _changed_variable(self, recipe_id: str, built: Built) -> str | None:
+        now = self.variables(recipe_id)
+        return next((name for name, value in now.items() if built.variables.get(name) != value), None)
 
     def _stands(self, item: str, mark: str) -> bool:
         if item in self._project.models:

@@ -80,7 +80,7 @@ def run_test_queries(
     """
     project = read_project(folder)
     service = named_service(project, service_id)
-    endpoints = service.endpoints if endpoint_id is None else (_endpoint(service, service_id, endpoint_id),)
+    endpoints = service.endpoints if endpoint_id is None else (endpoint_of(service, service_id, endpoint_id),)
     workshop = Workshop(project, Workspace(folder), _tables(project, folder, environment), progress)
     with tempfile.TemporaryDirectory(prefix="scoreline-draft-") as name:
         package = Path(name)
@@ -104,36 +104,13 @@ def add_queries(
 ) -> tuple[TestQuery, ...]:
     """Add test queries made of the first `count` rows of a dataset to an endpoint, in the service's file.
 
-    A prediction endpoint is asked for the model's features that the dataset has; where it lacks some, the
-    keys of enrichments are added. A lookup endpoint is asked for its keys. Missing values are left out.
-    Raises NotFound, Invalid, and Conflict when the file was changed meanwhile.
+    They are those of `candidates`. Raises as that, and Conflict when the file was changed meanwhile.
     """
-    if not 1 <= count <= MOST_ADDED:
-        raise Invalid(f"{count} test queries cannot be added at once; choose 1 to {MOST_ADDED}")
     files = ProjectFiles(folder)
     revision = files.revision(Kind.SERVICE, service_id)
-    project = read_project(folder)
-    service = named_service(project, service_id)
-    endpoint = _endpoint(service, service_id, endpoint_id)
-    tables = _tables(project, folder, environment)
-    known = [column.name for column in tables.schema(dataset_id)]
-    names = _query_columns(endpoint, known, Workspace(folder))
-    if not names:
-        raise Invalid(
-            f"dataset {dataset_id!r} has no column that endpoint {endpoint_id!r} asks for; "
-            f"its columns are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}"
-        )
-    rows = itertools.islice(tables.rows(dataset_id, list(names.values())), count)
-    body = "data" if isinstance(endpoint, LookupEndpoint) else "features"
-    added = tuple(
-        TestQuery(
-            name=f"{dataset_id} row {number}",
-            query={body: {name: value for name, value in zip(names, row, strict=True) if value is not None}},
-        )
-        for number, row in enumerate(rows, 1)
-    )
-    if not added:
-        raise Invalid(f"dataset {dataset_id!r} has no rows to make test queries of")
+    added = candidates(folder, service_id, endpoint_id, dataset_id, count, environment=environment)
+    service = named_service(read_project(folder), service_id)
+    endpoint = endpoint_of(service, service_id, endpoint_id)
     changed = msgspec.structs.replace(endpoint, test_queries=(*endpoint.test_queries, *added))
     endpoints = tuple(changed if each.id == endpoint_id else each for each in service.endpoints)
     files.save(
@@ -142,16 +119,62 @@ def add_queries(
     return added
 
 
+def candidates(
+    folder: Path,
+    service_id: str,
+    endpoint_id: str,
+    dataset_id: str,
+    count: int,
+    *,
+    skip: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[TestQuery, ...]:
+    """Test queries of an endpoint made of `count` rows of a dataset, after the first `skip`.
+
+    A prediction endpoint is asked for the model's features that the dataset has; where it lacks some, the
+    keys of enrichments are added. A lookup endpoint is asked for its keys. Missing values are left out.
+    Raises NotFound and Invalid.
+    """
+    if not 1 <= count <= MOST_ADDED:
+        raise Invalid(f"{count} test queries cannot be added at once; choose 1 to {MOST_ADDED}")
+    project = read_project(folder)
+    endpoint = endpoint_of(named_service(project, service_id), service_id, endpoint_id)
+    tables = _tables(project, folder, environment)
+    known = [column.name for column in tables.schema(dataset_id)]
+    names = _query_columns(endpoint, known, Workspace(folder))
+    if not names:
+        raise Invalid(
+            f"dataset {dataset_id!r} has no column that endpoint {endpoint_id!r} asks for; "
+            f"its columns are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}"
+        )
+    rows = itertools.islice(tables.rows(dataset_id, list(names.values())), skip, skip + count)
+    body = "data" if isinstance(endpoint, LookupEndpoint) else "features"
+    made = tuple(
+        TestQuery(
+            name=f"{dataset_id} row {number}",
+            query={body: {name: value for name, value in zip(names, row, strict=True) if value is not None}},
+        )
+        for number, row in enumerate(rows, skip + 1)
+    )
+    if not made:
+        some = f" after row {skip:,}" if skip else ""
+        raise Invalid(f"dataset {dataset_id!r} has no rows{some} to make test queries of")
+    return made
+
+
 def _tables(project: Project, folder: Path, environment: Mapping[str, str] | None) -> Tables:
     return open_tables(project, folder, os.environ if environment is None else environment)
 
 
-def _endpoint(service: Service, service_id: str, endpoint_id: str) -> Endpoint:
+def endpoint_of(service: Service, service_id: str, endpoint_id: str) -> Endpoint:
+    """An endpoint of a service. Raises NotFound, naming the nearest one."""
     for endpoint in service.endpoints:
         if endpoint.id == endpoint_id:
             return endpoint
     hint = did_you_mean(endpoint_id, [endpoint.id for endpoint in service.endpoints])
-    raise NotFound(f"service {service_id!r} has no endpoint {endpoint_id[:40]!r}; {hint}")
+    raise NotFound(
+        f"service {service_id!r} has no endpoint {endpoint_id[:40]!r}; {hint}", code="no-such-endpoint"
+    )
 
 
 def _ask(generation: Generation, endpoint: Endpoint, number: int, query: TestQuery) -> TestOutcome:

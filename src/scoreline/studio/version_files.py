@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sklearn.pipeline import Pipeline
 
 from scoreline.core.model import Algorithm, FeatureHandling, LightGBM, Signature, Task, XGBoost
@@ -23,7 +24,8 @@ from scoreline.core.model_version import Candidate, ModelVersion, RowCounts, Tra
 from scoreline.core.package import content_digest
 from scoreline.core.recipe import TrainRecipe
 from scoreline.storage.file_digests import list_files
-from scoreline.storage.models import PREDICTIONS, REPORT, SCORER, SIGNATURE
+from scoreline.storage.models import FEATURES, PREDICTIONS, REPORT, SCORER, SIGNATURE
+from scoreline.studio.compared_columns import column_table
 from scoreline.studio.distributions import column_distribution, prediction_distribution
 from scoreline.studio.importance import permutation_importance
 from scoreline.studio.metrics import Scored
@@ -32,6 +34,8 @@ from scoreline.studio.performance import compare
 from scoreline.studio.prediction_files import prediction_columns, write_predictions
 from scoreline.studio.scorer_files import ScorerOutcome, golden_records, write_scorer
 from scoreline.studio.training_rows import TrainingRows, data_digest
+
+_MOST_REFERENCE_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def write_version_files(
         },
         folder / PREDICTIONS,
     )
+    pq.write_table(_reference(training), folder / FEATURES)
     (folder / REPORT).write_bytes(_json(_report(training, best)))
     return write_scorer(
         best.pipeline,
@@ -94,6 +99,13 @@ def write_version_files(
         seed=training.recipe.seed,
         test_probabilities=best.scored.positive.tolist() if signature.task is Task.BINARY else None,
     )
+
+
+def _reference(training: Training) -> pa.Table:
+    """The features of the test rows, or of 50,000 of them, evenly taken: what drift is measured against."""
+    frame = training.test_frame
+    places = np.linspace(0, len(frame) - 1, min(len(frame), _MOST_REFERENCE_ROWS)).round().astype(np.int64)
+    return column_table({name: frame[name].to_numpy() for name in frame.columns}, places)
 
 
 def _truth_column(training: Training) -> pa.Array[Any]:

@@ -53,14 +53,26 @@ def versions_of(workspace: Workspace, service_id: str) -> list[StoredVersion]:
 
 def version_of(workspace: Workspace, service_id: str, version_id: str) -> StoredVersion:
     """One version of a service. Raises NotFound, naming the nearest one, and Invalid when it is damaged."""
+    path = archive_of(workspace, service_id, version_id)
+    manifest, service = read_archive(path)
+    return StoredVersion(manifest=manifest, service=service, size=path.stat().st_size, path=str(path))
+
+
+def archive_of(workspace: Workspace, service_id: str, version_id: str) -> Path:
+    """The archive of a version. Raises NotFound, naming the nearest one."""
     _check_service(workspace, service_id)
     known = version_ids(workspace, service_id)
     if version_id not in known:
         hint = did_you_mean(version_id, known) if known else f"run: scoreline version create {service_id}"
-        raise NotFound(f"service {service_id!r} has no version {version_id[:40]!r}; {hint}")
-    path = workspace.versions(service_id) / f"{version_id}.zip"
-    manifest, service = read_archive(path)
-    return StoredVersion(manifest=manifest, service=service, size=path.stat().st_size, path=str(path))
+        raise NotFound(
+            f"service {service_id!r} has no version {version_id[:40]!r}; {hint}", code="no-such-version"
+        )
+    return workspace.versions(service_id) / f"{version_id}.zip"
+
+
+def delete_version(workspace: Workspace, service_id: str, version_id: str) -> None:
+    """Remove a version from the project; where it was published, it stays. Raises NotFound."""
+    archive_of(workspace, service_id, version_id).unlink(missing_ok=True)
 
 
 def differences(old: StoredVersion, new: StoredVersion) -> list[Difference]:
@@ -77,7 +89,7 @@ def _check_service(workspace: Workspace, service_id: str) -> None:
     packaged = {path.name for path in Path(workspace.root / "versions").glob("*") if is_id(path.name)}
     if service_id not in defined | packaged:
         hint = did_you_mean(service_id, defined | packaged)
-        raise NotFound(f"no service {service_id[:40]!r} in this project; {hint}")
+        raise NotFound(f"no service {service_id[:40]!r} in this project; {hint}", code="no-such-service")
 
 
 def _endpoint_differences(old: Service, new: Service) -> Iterator[Difference]:

@@ -30,7 +30,8 @@ class Dispatch(Struct, frozen=True, rename="camel", gc=False):
     """Which generation is to answer. `forced_generation` goes before `dispatch_key`."""
 
     forced_generation: str | None = None
-    dispatch_key: str | None = None
+    dispatch_key: str | int | None = None
+    """A number counts as its digits."""
 
 
 class Explanations(Struct, frozen=True, rename="camel", gc=False):
@@ -104,8 +105,8 @@ class Timing(Struct, frozen=True, rename="camel", gc=False):
     pre_processing: int
     enrich: int
     prediction: int
-    post_processing: int
-    """Up to the writing of the answer as JSON, which comes after it."""
+    post_processing: int = 0
+    """Of many records: what was left. Of one record there is nothing after it but the writing of the JSON."""
     wait: int = 0
     preparation: int = 0
 
@@ -146,10 +147,11 @@ class _Dispatched(Struct):
     dispatch: Dispatch | None = None
 
 
-def forced_generation(body: bytes) -> str | None:
-    """The generation that a query of any action forces; None when it forces none, or is no query."""
+def dispatch_of(body: bytes) -> Dispatch | None:
+    """What a query of any action says of its dispatch; None when it says nothing, or is no query."""
+    if b"dispatch" not in body and b"\\u" not in body:  # most do not; a name may be written with escapes
+        return None
     try:
-        dispatch = msgspec.json.decode(body, type=_Dispatched).dispatch
+        return msgspec.json.decode(body, type=_Dispatched).dispatch
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return dispatch.forced_generation if dispatch else None

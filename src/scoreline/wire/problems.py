@@ -18,10 +18,15 @@ STATUS_BY_FAMILY: tuple[tuple[type[errors.ScorelineError], int], ...] = (
 )
 STATUS_BY_CODE = {
     "unauthenticated": 401,
+    "unknown-key": 401,
+    "wrong-password": 401,
+    "session-ended": 401,
     "method-not-allowed": 405,
     "request-timeout": 408,
+    "stale-revision": 412,
     "body-too-large": 413,
     "unsupported-expectation": 417,
+    "too-many-attempts": 429,
     "head-too-large": 431,
 }
 REASONS = {

@@ -10,6 +10,9 @@ The same size and seed give the same bytes. What is worth knowing about the data
 - From October 2017 on the data drift, mildly at first: amounts rise, electronics, travel and online shops
   gain, younger cardholders pay more often, and small amounts are refused more often (stolen cards are tried
   out with them). A model trained on the first months gets slowly worse.
+- `new_transactions` are those of May 2018. There the drift has gone on, and something new has come in: who
+  pays by phone need not sign, so that far fewer transactions have a signature. Of the first two thirds it is
+  known whether they were authorized. With `drifting=False` they are like those of the first months instead.
 """
 
 from __future__ import annotations
@@ -34,16 +37,27 @@ class Size(NamedTuple):
     refused: int
     cards: int
     merchants: int
+    new: int
 
 
 SIZES = {
-    "small": Size(transactions=32_700, unlabelled=7_278, refused=2_408, cards=4_433, merchants=7_008),
-    "full": Size(transactions=327_005, unlabelled=72_781, refused=24_080, cards=44_335, merchants=70_086),
+    "small": Size(
+        transactions=32_700, unlabelled=7_278, refused=2_408, cards=4_433, merchants=7_008, new=4_000
+    ),
+    "full": Size(
+        transactions=327_005, unlabelled=72_781, refused=24_080, cards=44_335, merchants=70_086, new=40_000
+    ),
 }
 
 START = np.datetime64("2017-01-01T00:00:59", "s")
 END = np.datetime64("2018-04-30T23:59:30", "s")
 DRIFT_FROM = np.datetime64("2017-10-01T00:00:00", "s")
+NEW_START = np.datetime64("2018-05-01T00:00:00", "s")
+NEW_SECONDS = 31 * 24 * 3_600
+NEW_DRIFT = 1.5  # that of the last day of the transactions is 1
+NEW_REFUSED = 0.12
+USUAL_SIGNED = (0.72, 0.35)  # share of transactions with a signature: of more than 50 dollars, of less
+NEW_SIGNED = (0.35, 0.1)
 
 # name: (share of merchants, usual amount, how freely amounts vary, risk)
 SUBSECTORS: dict[str, tuple[float, float, float, float]] = {
@@ -155,10 +169,11 @@ MERCHANT_ID = 0x000572BC62
 MERCHANT = {"subsector_description": "gas", "state": "Vermont"}
 
 
-def generate(folder: Path, size: str, seed: int) -> None:
-    """Write `data/transactions.csv.gz`, `data/cardholder_info.csv.gz` and `data/merchant_info.csv.gz`.
+def generate(folder: Path, size: str, seed: int, *, drifting: bool = True) -> None:
+    """Write `transactions`, `cardholder_info`, `merchant_info`, `new_transactions` (`.csv.gz`) into data/.
 
-    `size` is `small` (32,700 transactions) or `full` (327,005). Files that are there are replaced.
+    `size` is `small` (32,700 transactions) or `full` (327,005). `drifting` is about the new transactions; the
+    other tables are the same either way. Files that are there are replaced.
     """
     rows = SIZES[size]
     rng = np.random.default_rng(seed)
@@ -170,6 +185,9 @@ def generate(folder: Path, size: str, seed: int) -> None:
     _write(data / "transactions.csv.gz", transactions)
     _write(data / "cardholder_info.csv.gz", _without(cards, "state"))
     _write(data / "merchant_info.csv.gz", merchants)
+    # Draws of its own: the tables above are the same with it and without.
+    new = _new_transactions(np.random.default_rng([seed, 1]), rows, cards, merchants, drifting=drifting)
+    _write(data / "new_transactions.csv.gz", new)
 
 
 def _cards(rng: np.random.Generator, count: int) -> dict[str, Ints]:
@@ -244,7 +262,7 @@ def _transactions(
     date = _dates(rng, rows.transactions)
     drift = np.clip((date - DRIFT_FROM) / (END - DRIFT_FROM), 0, 1)
     amount = _amounts(rng, kind, drift)
-    signature = (rng.random(rows.transactions) < np.where(amount > 50, 0.72, 0.35)).astype(np.int64)
+    signature = (rng.random(rows.transactions) < np.where(amount > 50, *USUAL_SIGNED)).astype(np.int64)
     state = np.searchsorted(np.array(list(STATES)), merchants["state"])[merchant]
     risk = _risk(amount, kind, state, signature, cards["fico_score"][card], cards["age"][card], drift)
     return {
@@ -258,6 +276,46 @@ def _transactions(
         "purchase_amount": amount,
         "signature_provided": signature,
     }
+
+
+def _new_transactions(
+    rng: np.random.Generator,
+    rows: Size,
+    cards: dict[str, Ints],
+    merchants: dict[str, Ints],
+    *,
+    drifting: bool,
+) -> dict[str, Ints]:
+    """Those of May 2018. With drift, some merchants and cardholders come up to 2.2 times as often."""
+    subsectors = list(SUBSECTORS)
+    kinds = np.searchsorted(np.array(subsectors), merchants["subsector_description"])
+    rising = np.isin(kinds, [subsectors.index(name) for name in RISING])
+    card = _drawn(rng, np.where((cards["age"] < 28) & drifting, 1.8, 1.0), rows.new)
+    merchant = _drawn(rng, np.where(rising & drifting, 2.2, 1.0), rows.new)
+    kind, drift = kinds[merchant], np.full(rows.new, NEW_DRIFT if drifting else 0.0)
+    amount = _amounts(rng, kind, drift)
+    signed = np.where(amount > 50, *(NEW_SIGNED if drifting else USUAL_SIGNED))
+    signature = (rng.random(rows.new) < signed).astype(np.int64)
+    state = np.searchsorted(np.array(list(STATES)), merchants["state"])[merchant]
+    risk = _risk(amount, kind, state, signature, cards["fico_score"][card], cards["age"][card], drift)
+    drawn = 1.15 * risk + rng.logistic(size=rows.new)
+    refused = NEW_REFUSED if drifting else rows.refused / (rows.transactions - rows.unlabelled)
+    flags = (drawn < np.quantile(drawn, 1 - refused)).astype(np.int64)
+    return {
+        "transaction_id": np.arange(1, rows.new + 1) + rows.transactions,
+        "authorized_flag": pa.array(flags, mask=np.arange(rows.new) >= rows.new * 2 // 3),
+        "purchase_date": NEW_START + np.sort(rng.integers(0, NEW_SECONDS, rows.new)).astype("timedelta64[s]"),
+        "card_id": cards["internal_card_mapping"][card],
+        "merchant_id": merchants["merchant_id"][merchant],
+        "merchant_category_id": merchants["merchant_category_id"][merchant],
+        "item_category": np.array(list("ABCD"))[rng.choice(4, rows.new, p=(0.4, 0.3, 0.2, 0.1))],
+        "purchase_amount": amount,
+        "signature_provided": signature,
+    }
+
+
+def _drawn(rng: np.random.Generator, weight: Floats, count: int) -> Ints:
+    return rng.choice(len(weight), count, p=weight / weight.sum())
 
 
 def _pairs(

@@ -1,0 +1,30 @@
+"""What is to be built, as the recipes that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scoreline.core.flow import makers
+from scoreline.core.names import did_you_mean
+from scoreline.core.project import Project
+from scoreline.errors import Invalid, NotFound
+
+
+def recipes_for(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """The recipes that make what is named; all when nothing is. Items come before recipes of one name."""
+    if not names:
+        return tuple(project.recipes)
+    made = makers(project.recipes)
+    items = {*project.datasets, *project.models, *project.evaluation_stores}
+    found: dict[str, None] = {}
+    for name in names:
+        if name in made:
+            found[made[name]] = None
+        elif name in items:
+            raise Invalid(f"nothing builds {name!r}: no recipe writes it", code="not-made")
+        elif name in project.recipes:
+            found[name] = None
+        else:
+            known = did_you_mean(name, {*made, *project.recipes})
+            raise NotFound(f"there is no dataset, model, evaluation store or recipe {name!r}; {known}")
+    return tuple(found)

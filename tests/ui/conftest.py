@@ -1,0 +1,18 @@
+"""What the tests of pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.ui.browser import browser
+
+expect.set_options(timeout=30_000)  # milliseconds; the machine may have much to do
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a worker; each takes a context of its own."""
+    with browser() as running:
+        yield running

@@ -1,0 +1,3 @@
+// Before the first paint: the theme that the reader chose. Without a choice the system's counts.
+const chosen = localStorage.getItem("scoreline-theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
