@@ -52,12 +52,20 @@ def test_without_a_key_only_the_sign_of_life_answers(control_plane: ControlPlane
             ("GET", "/api/v1/openapi.json"),
             ("POST", "/api/v1/versions"),
             ("POST", "/api/v1/deployments"),
-            ("GET", "/nowhere"),
-            ("GET", "/"),
+            ("GET", "/api/v1/nowhere"),
+            ("GET", "/public/api/projects"),
         ]:
             response = nobody.request(method, path)
             assert_problem(response, 401, "unauthenticated")
             assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_page_leads_who_has_not_signed_in_to_the_sign_in(control_plane: ControlPlane) -> None:
+    with httpx.Client(base_url=control_plane.server.url, timeout=60) as nobody:
+        for path in ("/projects", "/deployer/deployments", "/administration/users", "/runs"):
+            response = nobody.get(path)
+            assert (response.status_code, response.text) == (303, "")
+            assert response.headers["location"].startswith("/sign-in?next=%2F")
 
 
 def test_a_wrong_key_is_refused(control_plane: ControlPlane) -> None:

@@ -19,6 +19,7 @@ from scoreline.ui import deployment_figures, figures
 from scoreline.ui.api import Api, ApiCalls, path_to
 from scoreline.ui.assets import Assets
 from scoreline.ui.forms import Form, read_form
+from scoreline.ui.rights import lacking
 from scoreline.wire.access import Me
 from scoreline.wire.problems import status_of
 
@@ -156,6 +157,7 @@ def _environment(assets: Assets, version: str) -> Environment:
         "path": path_to,
         "version": version,
         "Form": Form,
+        "lacking": lacking,
         "bar": deployment_figures.bar,
         "line": deployment_figures.line,
         "took": deployment_figures.took,
