@@ -12,7 +12,8 @@ from scoreline.core.project import Project
 from scoreline.errors import Conflict, Invalid, InvalidProject, NotFound
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
-from scoreline.studio.build import BuildEvent, BuildResult, build
+from scoreline.studio.build import build
+from scoreline.studio.build_events import BuildEvent, BuildResult
 from scoreline.studio.flow_state import dataset_sample, flow_state
 
 # raw -> doubled -> tripled -> split into low, high; raw -> other, beside them.

@@ -13,7 +13,8 @@ import pytest
 from scoreline.errors import Unavailable
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
-from scoreline.studio.build import BuildResult, build
+from scoreline.studio.build import build
+from scoreline.studio.build_events import BuildResult
 
 pytestmark = pytest.mark.slow
 BUILD = [sys.executable, "-c", "import scoreline.cli.main as m; raise SystemExit(m.run())", "build"]

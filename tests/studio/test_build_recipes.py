@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from scoreline.core.recipe import SplitPart
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
-from scoreline.studio.build import RecipeOutcome, build
+from scoreline.studio.build import build
+from scoreline.studio.build_events import RecipeOutcome
 from scoreline.studio.recipes_sql import deal
 
 

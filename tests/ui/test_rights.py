@@ -82,7 +82,7 @@ ABOUT = {"service": "fraud", "infrastructure": "live"}
 
 
 @pytest.mark.parametrize(
-    "roles, needed",
+    ("roles", "needed"),
     [
         (
             {"service:fraud": "admin"},

@@ -18,7 +18,7 @@ from scoreline.errors import NotFound, ScorelineError
 from scoreline.storage.evaluations import Evaluations
 from scoreline.storage.models import ModelStore
 from scoreline.storage.queries import select_rows
-from scoreline.storage.table_files import files_of
+from scoreline.storage.source_files import files_of
 from scoreline.storage.tables import Tables
 from scoreline.storage.workspace import Workspace
 from scoreline.studio.freezing import packaged_model, resolved

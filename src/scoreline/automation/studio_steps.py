@@ -35,8 +35,8 @@ from scoreline.storage.models import ModelStore
 from scoreline.storage.project_edits import ProjectFiles
 from scoreline.storage.project_files import read_project
 from scoreline.storage.workspace import Workspace
-from scoreline.studio.build import BuildEvent, build
-from scoreline.studio.build_steps import RecipeOutcome
+from scoreline.studio.build import build
+from scoreline.studio.build_events import BuildEvent, RecipeOutcome
 from scoreline.studio.evaluation_stores import check_store
 from scoreline.studio.packaging import create_version
 from scoreline.studio.versions import version_ids

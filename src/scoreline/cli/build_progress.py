@@ -7,8 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from scoreline.studio.build import BuildEvent
-from scoreline.studio.build_steps import RecipeOutcome
+from scoreline.studio.build_events import BuildEvent, RecipeOutcome
 
 
 class BuildProgress:

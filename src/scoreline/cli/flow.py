@@ -14,7 +14,7 @@ from scoreline.cli.console import AsJson, err, out, print_facts, print_json, pri
 from scoreline.cli.project_option import ProjectOption, find_project
 
 if TYPE_CHECKING:
-    from scoreline.studio.build import BuildResult
+    from scoreline.studio.build_events import BuildResult
 
 _INTERRUPTED = 130
 

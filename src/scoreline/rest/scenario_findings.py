@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from scoreline.automation.scenario_findings import Deployed, findings
 from scoreline.core.access import Action, Kind
 from scoreline.deployer.deployments import Deployments
 from scoreline.deployer.services import Services
@@ -14,6 +15,9 @@ from scoreline.rest.openapi import operation
 from scoreline.rest.permissions import Sight, needs, sight
 from scoreline.studio.project_registry import ProjectRegistry
 from scoreline.wire.control_scenarios import ScenarioFindings
+
+if TYPE_CHECKING:
+    from scoreline.automation.scenario_findings import Deployed
 
 
 def routes(registry: ProjectRegistry, services: Services, deployments: Deployments) -> APIRouter:
@@ -31,6 +35,9 @@ def routes(registry: ProjectRegistry, services: Services, deployments: Deploymen
 
         Of published versions and deployments those count that the caller may see.
         """
+        # It loads DuckDB, which a control plane does without until somebody asks for this.
+        from scoreline.automation.scenario_findings import findings
+
         deployed = _deployed(services, deployments, sight(request))
         found = findings(registry.folder(project), scenario, deployed=deployed)
         return answer(ScenarioFindings(findings=found))
@@ -39,6 +46,8 @@ def routes(registry: ProjectRegistry, services: Services, deployments: Deploymen
 
 
 def _deployed(services: Services, deployments: Deployments, seen: Sight) -> Deployed:
+    from scoreline.automation.scenario_findings import Deployed
+
     return Deployed(
         deployments={
             one.id: one.service

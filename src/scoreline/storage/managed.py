@@ -15,10 +15,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet
 
-from scoreline.errors import Invalid, NotFound
+from scoreline.errors import Invalid
 from scoreline.storage.atomic import new_folder, write_file
 from scoreline.storage.columns import schema_of
-from scoreline.storage.written_rows import Current, current
+from scoreline.storage.written_rows import Current, current, not_built
 
 _PART = "part-0.parquet"
 _READ_ATTEMPTS = 5
@@ -38,11 +38,6 @@ def read_managed(dataset: Path) -> pa.Table:
         except pa.ArrowInvalid as error:
             raise Invalid(f"dataset {dataset.name!r} is damaged; build it again") from error
     raise not_built(dataset.name)
-
-
-def not_built(dataset_id: str) -> NotFound:
-    """The error for a managed dataset whose recipe has not run."""
-    return NotFound(f"dataset {dataset_id!r} has no rows yet: scoreline build {dataset_id}", code="not-built")
 
 
 def write_managed(dataset: Path, table: pa.Table) -> Current:

@@ -14,30 +14,12 @@ import pyarrow.parquet
 
 from scoreline.core.dataset import FilesDataset
 from scoreline.core.schema import Column, Schema
-from scoreline.errors import Invalid, NotFound
+from scoreline.errors import Invalid
 from scoreline.storage.columns import NotOfType, canonical, from_text, select, sniff
 from scoreline.storage.json_lines import read_json_lines
 
-_ENDINGS = {"csv": (".csv", ".csv.gz"), "jsonl": (".jsonl", ".jsonl.gz"), "parquet": (".parquet",)}
 # One thread: only then does the parser say which row is wrong.
 _CSV_READING = pa.csv.ReadOptions(use_threads=False, block_size=4 << 20)
-
-
-def files_of(dataset: FilesDataset, dataset_id: str, project: Path) -> list[Path]:
-    """The files that hold the rows, sorted by name. Raises NotFound when there is none."""
-    place = Path(dataset.path)
-    if place.is_absolute() or ".." in place.parts:
-        raise Invalid(f"dataset {dataset_id!r}: the path {dataset.path!r} leaves the project")
-    found = project / place
-    if found.is_dir():
-        endings = _ENDINGS[dataset.format]
-        files = sorted(f for f in found.iterdir() if f.name.endswith(endings) and f.name[0] not in "._")
-        if files:
-            return files
-        raise NotFound(f"dataset {dataset_id!r}: no {' or '.join(endings)} file in {dataset.path}")
-    if found.is_file():
-        return [found]
-    raise NotFound(f"dataset {dataset_id!r}: there is no file {dataset.path} in the project")
 
 
 def read_files(dataset: FilesDataset, files: Sequence[Path], project: Path) -> pa.Table:

@@ -1,4 +1,7 @@
-"""The datasets of a project as tables: read, described, digested, and (managed ones) written."""
+"""The datasets of a project as tables: read, described, digested, and (managed ones) written.
+
+PyArrow is loaded when rows are touched, not before: a control plane that shows what there is does without.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,23 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import pyarrow as pa
 
 from scoreline.core.dataset import Dataset, FilesDataset, ManagedDataset, SqlDataset
 from scoreline.core.names import did_you_mean
 from scoreline.core.project import Project
 from scoreline.core.schema import Schema
 from scoreline.errors import Invalid, NotFound
-from scoreline.storage.columns import canonical, schema_of, select
 from scoreline.storage.connections import Connections
 from scoreline.storage.digests import FileDigests
-from scoreline.storage.managed import not_built, read_managed, write_managed
-from scoreline.storage.table_files import files_of, read_files
+from scoreline.storage.source_files import files_of
 from scoreline.storage.workspace import Workspace
-from scoreline.storage.written_rows import Current, current
+from scoreline.storage.written_rows import Current, current, not_built
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Value = str | int | float | bool | None
 _BATCH = 10_000
@@ -52,6 +56,8 @@ class Tables:
         dataset = self._dataset(dataset_id)
         match dataset:
             case FilesDataset():
+                from scoreline.storage.table_files import read_files
+
                 return read_files(dataset, self._source(dataset, dataset_id), self._workspace.project)
             case SqlDataset():
                 # Here: most projects read no database, and SQLAlchemy is slow to load.
@@ -62,6 +68,8 @@ class Tables:
                     self._sql_digests.setdefault(dataset_id, _digest_of_rows(table))
                 return table
             case ManagedDataset():
+                from scoreline.storage.managed import read_managed
+
                 return read_managed(self._workspace.dataset(dataset_id))
 
     def schema(self, dataset_id: str) -> Schema:
@@ -77,6 +85,8 @@ class Tables:
             from scoreline.storage.sql_tables import sql_schema
 
             return sql_schema(dataset, dataset_id, self._connections)
+        from scoreline.storage.columns import schema_of
+
         return schema_of(self.read(dataset_id))
 
     def write(self, dataset_id: str, table: pa.Table) -> Current:
@@ -84,6 +94,9 @@ class Tables:
 
         One writer at a time (the project's lock). Raises Invalid for another kind of dataset, wrong columns.
         """
+        from scoreline.storage.columns import canonical, select
+        from scoreline.storage.managed import write_managed
+
         dataset = self._dataset(dataset_id)
         if not isinstance(dataset, ManagedDataset):
             raise Invalid(f"dataset {dataset_id!r} is not managed: a recipe cannot write it")
@@ -145,6 +158,8 @@ def open_tables(project: Project, folder: Path, environment: Mapping[str, str]) 
 
 def plain_values(column: pa.Array) -> list[Value]:
     """The values of a canonical column as Python values; dates as ISO 8601 text."""
+    import pyarrow as pa
+
     values: list[Value] = column.to_pylist()
     if pa.types.is_temporal(column.type):
         return [_iso(value) for value in values]

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from scoreline.core.schema import Schema
-from scoreline.errors import Invalid
+from scoreline.errors import Invalid, NotFound
 
 
 class Current(Struct, frozen=True, kw_only=True):
@@ -29,3 +29,8 @@ def current(dataset: Path) -> Current | None:
         return None
     except msgspec.MsgspecError as error:
         raise Invalid(f"{dataset.name}/current.json is damaged; build the dataset again") from error
+
+
+def not_built(dataset_id: str) -> NotFound:
+    """The error for a managed dataset whose recipe has not run."""
+    return NotFound(f"dataset {dataset_id!r} has no rows yet: scoreline build {dataset_id}", code="not-built")

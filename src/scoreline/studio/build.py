@@ -9,10 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from scoreline.core.flow import build_order, upstreams
 from scoreline.core.project import Project
@@ -21,48 +19,13 @@ from scoreline.storage.atomic import sweep
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import open_tables
 from scoreline.storage.workspace import Workspace
+from scoreline.studio.build_events import BuildEvent, BuildResult, Progress, RecipeOutcome
 from scoreline.studio.build_schedule import Schedule
-from scoreline.studio.build_steps import BuildSteps, RecipeOutcome
+from scoreline.studio.build_steps import BuildSteps
 from scoreline.studio.lock import project_lock
 from scoreline.studio.wanted_recipes import recipes_for
 
 _KEPT_LOGS = 20
-
-
-class BuildEvent(Struct, frozen=True, kw_only=True):
-    """Something happened in a build."""
-
-    kind: Literal["planned", "started", "finished"]
-    recipe: str = ""
-    reason: str = ""
-    """Why it started."""
-    outcome: RecipeOutcome | None = None
-    """How it finished."""
-    recipes: tuple[str, ...] = ()
-    """All that the build looks at, in order (`planned`)."""
-    logs: str = ""
-    """The folder with one log for each recipe that runs, relative to the project (`planned`). A build that
-    goes on with a killed one is planned again, with the folder of that one."""
-
-
-class BuildResult(Struct, frozen=True, kw_only=True):
-    """How a build ended."""
-
-    id: str
-    outcomes: tuple[RecipeOutcome, ...]
-    """In the order of the flow."""
-    logs: str
-    """Folder with one log per recipe that ran, relative to the project."""
-    resumed: bool = False
-    """Whether it went on with a build whose process had died."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything asked for is up to date now."""
-        return all(outcome.has_output for outcome in self.outcomes)
-
-
-Progress = Callable[[BuildEvent], None]
 
 
 def build(

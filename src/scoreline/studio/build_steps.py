@@ -8,9 +8,6 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
-
-from msgspec import Struct
 
 from scoreline.core.project import Project
 from scoreline.core.recipe import outputs_of
@@ -18,44 +15,10 @@ from scoreline.errors import ScorelineError
 from scoreline.storage.disk import disk_full, is_disk_full
 from scoreline.storage.tables import Tables
 from scoreline.storage.workspace import Workspace
+from scoreline.studio.build_events import RecipeOutcome
 from scoreline.studio.recipe_kinds import run_recipe
 from scoreline.studio.recipe_run import RecipeRun
 from scoreline.studio.staleness import Built, Staleness
-
-
-class RecipeOutcome(Struct, frozen=True, kw_only=True):
-    """How one recipe fared in a build."""
-
-    recipe: str
-    status: Literal["built", "up_to_date", "failed", "skipped"]
-    """`skipped`: something upstream failed."""
-    reason: str = ""
-    """Why it ran, or why it was skipped."""
-    error: str = ""
-    """What went wrong, for a failed one: input, row and column where they are known, and the cause."""
-    code: str = ""
-    """The error's stable code."""
-    seconds: float = 0.0
-    rows: dict[str, int] = {}
-    """Dataset id -> rows written."""
-
-    @property
-    def has_output(self) -> bool:
-        """Whether what it makes is there and right."""
-        return self.status in ("built", "up_to_date")
-
-
-def told(outcome: RecipeOutcome) -> str:
-    """How a recipe fared, in one line of a log."""
-    match outcome.status:
-        case "failed":
-            return f"{outcome.recipe} failed: {outcome.error}"
-        case "skipped":
-            return f"{outcome.recipe} skipped: {outcome.reason}"
-        case "up_to_date":
-            return f"{outcome.recipe} is up to date"
-    rows = ", ".join(f"{name} {count} rows" for name, count in outcome.rows.items())
-    return f"{outcome.recipe} built in {outcome.seconds:.1f} s" + (f": {rows}" if rows else "")
 
 
 class BuildSteps:

@@ -15,7 +15,6 @@ from scoreline.core.flow import build_order, makers, upstreams
 from scoreline.core.project import Project
 from scoreline.core.recipe import inputs_of, outputs_of
 from scoreline.errors import ScorelineError
-from scoreline.storage.columns import schema_of
 from scoreline.storage.models import ModelStore
 from scoreline.storage.project_files import read_project
 from scoreline.storage.tables import Tables, open_tables, plain_values
@@ -79,6 +78,8 @@ def dataset_sample(
     folder: Path, dataset_id: str, rows: int, environment: Mapping[str, str] = os.environ
 ) -> DatasetSample:
     """The first rows of a dataset. Raises what reading it raises."""
+    from scoreline.storage.columns import schema_of  # it loads PyArrow
+
     tables = open_tables(read_project(folder), folder, environment)
     table = tables.read(dataset_id)
     columns = [plain_values(column) for column in table.slice(0, rows).combine_chunks().columns]

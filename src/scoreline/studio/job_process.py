@@ -85,8 +85,8 @@ def _failed(error: ScorelineError) -> JobResult:
 
 def _build(task: JobTask, folder: Path) -> JobResult:
     # Here: what it loads takes a second, and the lock is to be taken before.
-    from scoreline.studio.build import BuildEvent, build
-    from scoreline.studio.build_steps import told
+    from scoreline.studio.build import build
+    from scoreline.studio.build_events import BuildEvent, told
     from scoreline.studio.job_progress import ProgressFile
 
     assert isinstance(task.work, BuildWork)

@@ -15,8 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scoreline.storage.atomic import write_file
-from scoreline.studio.build import BuildEvent
-from scoreline.studio.build_steps import RecipeOutcome
+from scoreline.studio.build_events import BuildEvent, RecipeOutcome
 from scoreline.wire.control_jobs import BuildRecipe
 
 PROGRESS = "progress.json"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scoreline.core.package import Manifest
     from scoreline.core.project import Project
     from scoreline.storage.models import ModelStore
-    from scoreline.studio.build import BuildResult
+    from scoreline.studio.build_events import BuildResult
     from scoreline.studio.test_queries import TestOutcome
 
 Say = Callable[[str], None]
