@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-JOBS ?= 2
+# Tests wait now and then: one worker more than there are processors.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 SIZE ?= small
 
 .PHONY: help demo demo-stop test test-quick soak lint bench screenshots wheel lock clean

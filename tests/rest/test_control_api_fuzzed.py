@@ -50,7 +50,7 @@ def test_no_answer_is_other_than_described(tmp_path: Path, repetitions: Callable
                 *("--exclude-path", "/api/v1/session"),  # guesses at passwords have to wait
                 *("--phases", "examples,coverage,fuzzing", "--request-timeout", "30"),
                 *("--max-examples", str(repetitions(quick=5, whole=200))),  # of each operation
-                *("--max-time", str(repetitions(quick=45, whole=3_000))),  # seconds
+                *("--max-time", str(repetitions(quick=25, whole=3_000))),  # seconds
                 *("--generation-database", "none", "--suppress-health-check", "all", "--no-color"),
                 *("--continue-on-failure", "--seed", "1"),
             ],

@@ -30,6 +30,8 @@ class Assets:
             ) from error
         self.icons = frozenset(found.pop("icons"))
         """Names of the icons in the sprite."""
+        self.outlines: dict[str, str] = found.pop("outlines")
+        """Each icon as the `d` of one SVG path of 24 by 24, to be stroked."""
         self._names = {name: file for name, file in found.items() if isinstance(file, str)}
         self.files = _Immutable(directory=folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SAY_COOKIE = "scoreline_say"
 _UNKNOWN = frozenset({"unauthenticated", "unknown-key", "wrong-password", "session-ended"})
 """Codes of errors that mean: nobody is signed in."""
+_BETWEEN = re.compile(r">\s+<")
 _LONGEST_FORM = 32 * 2**20
 _LONGEST_OF_ANYONE = 2**16
 
@@ -154,6 +156,7 @@ def _environment(assets: Assets, version: str) -> Environment:
     jinja.globals |= {
         "asset": assets.url,
         "icons": assets.icons,
+        "outlines": assets.outlines,
         "path": path_to,
         "version": version,
         "Form": Form,
@@ -172,8 +175,14 @@ def _environment(assets: Assets, version: str) -> Environment:
         "initials": figures.initials,
         "json": _json,
         "builtins": msgspec.to_builtins,
+        "tight": _tight,
     }
     return jinja
+
+
+def _tight(html: str) -> str:
+    """HTML without blanks between its elements, each of which a browser would keep as a text."""
+    return _BETWEEN.sub("><", html)
 
 
 def _json(value: Any) -> str:

@@ -18,7 +18,6 @@ class FlowPicture extends HTMLElement {
     this.lines = [...this.svg.querySelectorAll("[data-from]")];
     this.selected = new URLSearchParams(location.search).getAll("node").filter((id) => this.nodes.has(id));
     this.middles = new Map([...this.nodes].map(([id, node]) => [id, middle(node)]));
-    this.classList.add("is-live");
     this.listen();
     this.mark();
     this.fit();
@@ -188,15 +187,17 @@ class FlowPicture extends HTMLElement {
   // Seeing: `view` is the part that is shown
 
   resized() {
-    const width = this.clientWidth;
-    if (width === this.seen) return;
-    this.seen = width;
-    if (!this.touched) this.fit();
-    else this.apply();
+    if (this.clientWidth === this.shown) return;
+    if (this.touched) {
+      this.shown = this.clientWidth;
+      this.apply();
+    } else this.fit();
   }
 
   fit(whole = false) {
-    const width = this.clientWidth || 800;
+    // Asked for here and nowhere else: after a change of the picture the answer takes a layout of all of it.
+    this.shown = this.clientWidth;
+    const width = this.shown || 800;
     const scale = Math.min(1, width / (this.width + 40));
     const shown = whole ? scale : Math.max(scale, width < NARROW ? 0.85 : SMALLEST);
     const most = Math.max(320, innerHeight * 0.68);
@@ -222,7 +223,7 @@ class FlowPicture extends HTMLElement {
   }
 
   apply() {
-    const width = this.clientWidth / this.scale;
+    const width = this.shown / this.scale;
     const height = Number(this.svg.getAttribute("height")) / this.scale;
     this.x = Math.min(Math.max(this.x, 40 - width), this.width - 40);
     this.y = Math.min(Math.max(this.y, 40 - height), this.height - 40);
@@ -230,7 +231,7 @@ class FlowPicture extends HTMLElement {
   }
 
   zoom(factor, around) {
-    const width = this.clientWidth / this.scale;
+    const width = this.shown / this.scale;
     const height = Number(this.svg.getAttribute("height")) / this.scale;
     const [x, y] = around ?? [this.x + width / 2, this.y + height / 2];
     const scale = Math.min(2.5, Math.max(0.05, this.scale * factor));
@@ -273,7 +274,7 @@ class FlowPicture extends HTMLElement {
 
   reveal(id) {
     const at = this.middles.get(id);
-    const width = this.clientWidth / this.scale;
+    const width = this.shown / this.scale;
     const height = Number(this.svg.getAttribute("height")) / this.scale;
     const [across, up] = [Math.min(112, width / 2), Math.min(60, height / 2)];
     if (at.x < this.x + across) this.x = at.x - across;
