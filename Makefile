@@ -4,6 +4,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Tests wait now and then: one worker more than there are processors.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# A file is run by one worker from top to bottom: what its tests share is made once.
+SPREAD := --dist loadfile --no-loadscope-reorder
 SIZE ?= small
 
 .PHONY: help demo demo-stop test test-quick soak lint bench screenshots wheel lock clean
@@ -20,16 +22,16 @@ demo-stop: ## end a demo that was left running
 
 test: lint ## lint, types, layers, tests of every kind
 	@sh scripts/clients.sh
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -n $(JOBS) $(SPREAD)
 
 test-quick: ## the tests without the slow ones
 	@sh scripts/setup.sh dev
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow and not soak"
+	@$(BIN)/pytest -n $(JOBS) $(SPREAD) -m "not slow and not soak"
 
 soak: ## the long repetitions, whole
 	@sh scripts/setup.sh dev
 	@sh scripts/clients.sh
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "slow or soak" --soak --timeout 7200
+	@$(BIN)/pytest -n $(JOBS) $(SPREAD) -m "slow or soak" --soak --timeout 7200
 
 lint: ## format, lint, types, layers, dependencies
 	@sh scripts/setup.sh dev

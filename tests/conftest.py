@@ -24,8 +24,8 @@ settings.register_profile(
 )
 settings.register_profile("other", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-LONGEST = ("faults", "docs", "acceptance")
-"""Folders whose tests take the longest."""
+LONGEST = ("docs", "acceptance", "faults", "ui")
+"""Folders whose files take the longest, the longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,12 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest first, so that no worker is left alone with them at the end; files stay together."""
+    """The longest first, so that no worker is left alone with them at the end; files stay whole."""
     if not config.getoption("--soak"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.parent.name not in LONGEST, item.path not in slow))
+
+    def rank(item: pytest.Item) -> tuple[bool, int]:
+        folder = item.path.parent.name
+        return item.path not in slow, LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture

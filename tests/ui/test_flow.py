@@ -83,6 +83,8 @@ def node(page: Page, name: str) -> str:
 def test_a_failed_build_names_the_recipe_the_cause_and_its_log_while_one_looks_on(
     watched: Watched, site: ControlPlane
 ) -> None:
+    changed = site.home.parent / "small" / "recipes" / "make_good.sql"
+    changed.write_text(changed.read_text() + "-- changed\n")
     page = opened(watched, site, "/projects/small/flow")
     assert "stale" in node(page, "recipe:make_good")
 
