@@ -20,9 +20,9 @@ import msgspec
 from msgspec import Struct
 
 from scoreline.core.package import Manifest
-from scoreline.core.schema import Column
+from scoreline.core.schema import Column, ColumnType
 from scoreline.errors import Invalid, NotFound, Unavailable
-from scoreline.lookups.keys import key_encoder
+from scoreline.lookups.keys import LONGEST, KeyEncoder, key_encoder
 from scoreline.lookups.pages import check_pages, read_header
 
 FORMAT = 1
@@ -39,6 +39,10 @@ _UNREADABLE = (lmdb.Error, msgspec.MsgspecError, UnicodeDecodeError, RecursionEr
 
 Row = tuple[object, ...]
 """Values in the order of `columns`: str, int, float, bool, None; dates as ISO 8601 text."""
+Find = Callable[[tuple[object, ...]], Sequence[Row]]
+FindRow = Callable[[object], "Row | None"]
+Get = Callable[[bytes], "bytes | None"]
+Decode = Callable[[bytes], "tuple[Row, ...]"]
 
 
 class LookupInfo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,12 +84,11 @@ class BundledLookup:
 
     __slots__ = (
         "__weakref__",
-        "_decode",
-        "_encode",
-        "_get",
+        "_find",
         "close",
         "columns",
         "distinct_keys",
+        "find_row",
         "keys",
         "rows",
     )
@@ -95,9 +98,17 @@ class BundledLookup:
         self.columns = tuple(column.name for column in info.columns)
         self.rows = info.rows
         self.distinct_keys = info.distinct_keys
-        self._encode = key_encoder([column.type for column in info.keys])
-        self._decode = _row_decoder(len(info.columns))
-        self._get = shared.get
+        types = [column.type for column in info.keys]
+        decode = _row_decoder(len(info.columns))
+        self._find = _make_find(key_encoder(types), shared.get, decode)
+        # Not a method: what a query calls should not look up what it needs. It does not hold the lookup.
+        self.find_row: FindRow = (
+            _make_find_text_row(self._find, shared.get, decode)
+            if types == [ColumnType.STRING]
+            else _make_find_row(self._find)
+        )
+        """The row of a key of one column when it has just one; None: `find` says what there is. To be used
+        while the lookup is held only."""
         self.close: Callable[[], object] = weakref.finalize(self, shared.release)
         """Let go of the file. A second call does nothing."""
 
@@ -116,14 +127,7 @@ class BundledLookup:
 
         A missing value, or one that cannot be of its column's type, finds nothing.
         """
-        encoded = self._encode(key)
-        if encoded is None:
-            return ()
-        try:
-            found = self._get(encoded)
-            return () if found is None else self._decode(found)
-        except _UNREADABLE as error:
-            raise Unavailable("the lookup cannot be read: it is closed or damaged") from error
+        return self._find(key)
 
 
 def read_info(folder: Path) -> LookupInfo:
@@ -194,10 +198,52 @@ class _Format(Struct):
     format: int
 
 
-def _row_decoder(width: int) -> Callable[[bytes], tuple[Row, ...]]:
+def _make_find(encode: KeyEncoder, get: Get, decode: Decode) -> Find:
+    def find(key: tuple[object, ...]) -> Sequence[Row]:
+        encoded = encode(key)
+        if encoded is None:
+            return ()
+        try:
+            found = get(encoded)
+            return () if found is None else decode(found)
+        except _UNREADABLE as error:
+            raise _unreadable() from error
+
+    return find
+
+
+def _make_find_row(find: Find) -> FindRow:
+    def find_row(value: object) -> Row | None:
+        rows = find((value,))
+        return rows[0] if len(rows) == 1 else None
+
+    return find_row
+
+
+def _make_find_text_row(find: Find, get: Get, decode: Decode) -> FindRow:
+    def find_row(value: object) -> Row | None:
+        # The usual key is its own bytes.
+        if type(value) is str and value.isascii() and 0 < len(value) <= LONGEST and not value.isspace():
+            try:
+                found = get(value.encode())
+                rows: Sequence[Row] = () if found is None else decode(found)
+            except _UNREADABLE as error:
+                raise _unreadable() from error
+        else:
+            rows = find((value,))
+        return rows[0] if len(rows) == 1 else None
+
+    return find_row
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("the lookup cannot be read: it is closed or damaged")
+
+
+def _row_decoder(width: int) -> Decode:
     row = tuple.__class_getitem__((str | int | float | bool | None,) * width) if width else tuple[()]
     decoder = msgspec.msgpack.Decoder(tuple[row, ...])  # type: ignore[valid-type]
-    return cast(Callable[[bytes], "tuple[Row, ...]"], decoder.decode)
+    return cast(Decode, decoder.decode)
 
 
 class _SharedFile:
@@ -221,7 +267,7 @@ class _SharedFile:
             self._transaction = self._environment.begin()
         except lmdb.Error as error:
             raise Unavailable(f"the lookup file {path.name} cannot be opened: {error}") from error
-        self.get: Callable[[bytes], bytes | None] = self._transaction.get
+        self.get: Get = self._transaction.get
 
     def entries(self) -> Any:
         """All keys and values, sorted by key."""

@@ -32,17 +32,7 @@ def key_encoder(types: Sequence[ColumnType]) -> KeyEncoder:
     such a key finds nothing. 5, 5.0 and "5" are the same key of an int column, and of a string column.
     """
     parts = [_PARTS[column_type] for column_type in types]
-    if len(parts) > 1:
-        return _several(parts)
-    return _one_text if parts[0] is _text else _one(parts[0])
-
-
-def _one_text(key: tuple[object, ...]) -> bytes | None:
-    (value,) = key
-    # The usual key, as `_one(_text)` would encode it, in fewer steps.
-    if type(value) is str and value.isascii() and 0 < len(value) <= LONGEST and not value.isspace():
-        return value.encode()
-    return _any_text(key)
+    return _several(parts) if len(parts) > 1 else _one(parts[0])
 
 
 def _one(part: PartEncoder) -> KeyEncoder:
@@ -143,4 +133,3 @@ _PARTS: dict[ColumnType, PartEncoder] = {
     ColumnType.BOOLEAN: _boolean,
     ColumnType.DATE: _date,
 }
-_any_text = _one(_text)

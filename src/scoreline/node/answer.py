@@ -39,7 +39,8 @@ class Answering:
 
         `headers`: names as sent. They are only good during the call.
         """
-        begun = self._clock()
+        clock = self._clock
+        begun = clock()
         routes = self.routes
         call = routes.calls.get(url)
         try:
@@ -50,21 +51,23 @@ class Answering:
                 call, body = found
             if method != call.method:
                 _check_method(method, call)
-            query = call.decode(body)
+            decode = call.decode
+            query = decode(body)
             if query.dispatch is not None and query.dispatch.forced_generation is not None:
                 forced = routes.forced(call, query.dispatch, headers, self._draw)
                 if forced is not call:
                     call, query = forced, forced.decode(body)
-            reply = call.run(query, begun)
+            run = call.run
+            reply = run(query, begun)
         except ScorelineError as error:
             return self._refuse(call, begun, *encode_problem(error))
         except Exception as error:
             self._report(f"{call.service}/{call.endpoint}" if call else "routing", error)
             return self._refuse(call, begun, 500, INTERNAL_BODY)
         if isinstance(reply, bytes):
-            call.series.count_one(self._clock() - begun)
+            call.series.count_one(clock() - begun)
             return 200, reply, ""
-        call.series.count(200, self._clock() - begun, reply.records, reply.ignored)
+        call.series.count(200, clock() - begun, reply.records, reply.ignored)
         return 200, reply.body, ""
 
     def _refuse(self, call: Call | None, begun: int, status: int, body: bytes) -> Answer:

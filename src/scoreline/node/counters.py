@@ -68,25 +68,26 @@ def map_memory(descriptor: int) -> Words:
 class Series:
     """Counts the answers of one series in one worker's region."""
 
-    __slots__ = ("_base", "_words")
+    __slots__ = ("_base", "_buckets", "_sum", "_words")
 
     def __init__(self, words: Words, worker: int, row: int) -> None:
         self._words = words
         self._base = (worker * ROWS + row) * _WORDS
+        self._buckets = self._base + _BUCKET
+        self._sum = self._base + _SUM_NS
 
     def count_one(self, nanoseconds: int) -> None:
         """Count the usual answer: status 200, one record, not ignored. As `count`, in fewer steps."""
-        words, base = self._words, self._base
-        words[base + _BUCKET + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
-        words[base + _SUM_NS] += nanoseconds
+        words = self._words
+        words[self._buckets + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
+        words[self._sum] += nanoseconds
 
     def count(self, status: int, nanoseconds: int, records: int, ignored: Sequence[str] = ()) -> None:
         """Count one answer."""
         words, base = self._words, self._base
         if status != 200:
             words[base + _STATUS_PLACE.get(status, _STATUS_PLACE[0])] += 1
-        words[base + _BUCKET + bisect_left(_BOUNDS_NS, nanoseconds)] += 1
-        words[base + _SUM_NS] += nanoseconds
+        self.count_one(nanoseconds)
         # Above one an answer; a word wraps around below zero.
         words[base + _RECORDS] = (words[base + _RECORDS] + records - 1) & _MASK
         for reason in ignored:

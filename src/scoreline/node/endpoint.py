@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from scoreline.core.prediction import Ignored, Prediction
 from scoreline.errors import Invalid
@@ -89,22 +89,22 @@ class PredictionEndpoint:
 
     def predict(self, query: PredictQuery, begun: int) -> bytes | Reply:
         """Answer for one record. Raises Invalid for a record that cannot be scored."""
-        clock = self._clock
+        # A callable that is an attribute is called faster by a local name.
+        clock, enrich, score = self._clock, self._enrich, self._score
         if query.explanations is not None:
             _refuse_explanations(query.explanations)
         record = query.features
         decoded = enriched = clock()
         ignored = None
-        if self._enrich is not None:
-            ignored = self._enrich(record)
+        if enrich is not None:
+            ignored = enrich(record)
             enriched = clock()
-        outcome = self._score(record) if ignored is None else ignored
+        outcome = score(record) if ignored is None else ignored
         scored = clock()
         timing = Timing((decoded - begun) // 1000, (enriched - decoded) // 1000, (scored - enriched) // 1000)
-        if type(outcome) is Ignored or self._show_enriched:
-            body = _encode(PredictAnswer(self._result(outcome, record), timing, self._context))
-            return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else body
-        return _encode(PredictAnswer(_predicted(outcome), timing, self._context))  # type: ignore[arg-type]
+        result = _result(outcome, record if self._show_enriched else UNSET)
+        body = _encode(PredictAnswer(result, timing, self._context))
+        return Reply(body, 1, (outcome.reason,)) if type(outcome) is Ignored else body
 
     def predict_multi(self, query: PredictBatch, begun: int) -> Reply:
         """Answer for every record, in order; a record that cannot be scored does not fail the others."""
@@ -129,7 +129,7 @@ class PredictionEndpoint:
                 outcome = ignored_for(error)
             enrich += middle - start
             predict += clock() - middle
-            results.append(self._result(outcome, record))
+            results.append(_result(outcome, record if self._show_enriched else UNSET))
         whole = clock() - decoded
         timing = Timing(
             (decoded - begun) // 1000, enrich // 1000, predict // 1000, (whole - enrich - predict) // 1000
@@ -152,19 +152,6 @@ class PredictionEndpoint:
         if len(lookups) > 1:
             return enrich
         return lookups[0].enrich if lookups else None
-
-    def _result(self, outcome: Prediction | Ignored, record: dict[str, Any]) -> PredictionResult:
-        if type(outcome) is Ignored:
-            result = PredictionResult(
-                ignored=True,
-                ignore_reason=outcome.reason,
-                message=outcome.detail if outcome.detail else UNSET,
-            )
-        else:
-            result = _predicted(outcome)  # type: ignore[arg-type]
-        if self._show_enriched:
-            result.post_enrichment = record
-        return result
 
 
 class LookupEndpoint:
@@ -285,12 +272,20 @@ def ignored_for(error: Invalid) -> Ignored:
     return Ignored(reason if "LOOKUP" in reason else dataiku.INVALID_RECORD, error.message)
 
 
-def _predicted(outcome: Prediction) -> PredictionResult:
-    percentile, probas = outcome.percentile, outcome.probas
+def _result(outcome: Prediction | Ignored, shown: dict[str, Any] | UnsetType) -> PredictionResult:
+    """`shown`: the record after the enrichments, where it is to be told."""
+    if type(outcome) is Ignored:
+        detail = outcome.detail or UNSET
+        return PredictionResult(UNSET, UNSET, UNSET, True, outcome.reason, detail, shown)
+    percentile, probas = outcome.percentile, outcome.probas  # type: ignore[union-attr]  # mypy knows no `type(...) is`
     return PredictionResult(
-        outcome.prediction,
+        outcome.prediction,  # type: ignore[union-attr]
         UNSET if percentile is None else percentile,
         UNSET if probas is None else probas,
+        False,
+        UNSET,
+        UNSET,
+        shown,
     )
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple, cast
 import httptools
 
 from scoreline.errors import Invalid, ScorelineError, Unavailable
-from scoreline.node.exchange import Exchange, PlainReply, Upload
+from scoreline.node.exchange import Exchange, PlainReply, Upload, report
 from scoreline.node.limits import long_head, too_large, too_slow
-from scoreline.node.server import Known, Server
+from scoreline.node.server import Answer, Known, Server
 from scoreline.node.upgrades import head_without_upgrade
 from scoreline.wire.problems import REASONS, encode_problem
 
@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.between = True  # whether we stand between two requests, as far as that is known
         self.learning: bytes | None = None  # the input that may be one whole request
         self.learnt = 0
+        self.body_at = 0  # bytes of the last head
         self.received = 0  # bytes of the request that is coming in
         self.held = 0  # of these, what is counted in `Server.held`
         self.seen = server.now  # when bytes came last
@@ -88,19 +89,34 @@ class Connection(asyncio.Protocol):
         """The client sends no more: answer what it has sent, before the connection is closed."""
         self.server.work()
 
+    def take(self, data: bytes) -> None:
+        """Answer a request whose head is known; parse any other input. An error in it ends this connection only."""
+        server = self.server
+        try:
+            if self.between and self.exchange is None and not self.discarding:
+                body_at = self.body_at  # most likely it is as long as the last one
+                known = server.known.get(data[:body_at])
+                if known is None:
+                    self.body_at = body_at = data.find(b"\r\n\r\n") + 4
+                    known = server.known.get(data[:body_at])
+                if known is not None:
+                    method, url, headers, length = known
+                    if len(data) == body_at + length:
+                        respond = server.answer
+                        answer = respond(method, url, data[body_at:], headers)
+                        if answer is not None:
+                            self.seen = server.now
+                            self.send(answer, True, method)
+                            return
+                self.between = False
+                self.learning = data
+            self.parse(data)
+        except Exception as error:
+            report("a connection", error)
+            self.transport.abort()
+
     def parse(self, data: bytes) -> None:
-        """Answer a request whose head is known, or feed the parser; whole requests are answered inside."""
-        if self.between and self.exchange is None and not self.discarding:
-            body_at = data.find(b"\r\n\r\n") + 4
-            known = self.server.known.get(data[:body_at])
-            if known is not None and len(data) == body_at + known.length:
-                answer = self.server.answer(known.method, known.url, data[body_at:], known.headers)
-                if answer is not None:
-                    self.seen = self.server.now
-                    self.send(*answer, True, known.method)
-                    return
-            self.between = False
-            self.learning = data
+        """Feed the parser; whole requests are answered inside."""
         self.received += len(data)
         if self.discarding:
             if self.received > _DISCARD_BYTES:
@@ -146,7 +162,7 @@ class Connection(asyncio.Protocol):
             if answer is None:
                 self.begin_exchange(Request(method, url, dict(self.headers), body, keep))
             else:
-                self.send(*answer, keep, method)
+                self.send(answer, keep, method)
         urls.clear()
         chunks.clear()
         self.headers.clear()
@@ -167,12 +183,14 @@ class Connection(asyncio.Protocol):
 
     # Answers out
 
-    def send(self, status: int, body: bytes, extra: str, keep: bool, method: bytes) -> None:
-        """Write a JSON answer; `extra` are header lines of a refusal."""
-        if status == 200 and keep and not self.server.draining and method != b"HEAD":
+    def send(self, answer: Answer, keep: bool, method: bytes) -> None:
+        """Write a JSON answer."""
+        server = self.server
+        status, body, extra = answer
+        if status == 200 and keep and not server.draining and method != b"HEAD":
             length = len(body)
             end = _ENDS[length] if length < _SHORT else b"%d\r\n\r\n" % length
-            self.server.outgoing.append((self.transport, b"".join((self.server.ok, end, body))))
+            server.outgoing.append((self.transport, server.ok + end + body))
         else:
             self.send_any(PlainReply(status, body, extra_headers=extra), keep, method)
 
@@ -329,7 +347,7 @@ class Connection(asyncio.Protocol):
             if answer is None:
                 self.begin_exchange(request)
             else:
-                self.send(*answer, request.keep, request.method)
+                self.send(answer, request.keep, request.method)
         self.server.flush()
         if self.exchange is None and not self.discarding:
             self.transport.resume_reading()

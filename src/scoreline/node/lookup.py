@@ -35,9 +35,10 @@ class RecordLookup:
         self.names = tuple(name for _, name in wanted)
         self._picks = tuple((places[column], name) for column, name in wanted)
         self._keys = tuple(key.query_name for key in lookup.keys)
+        self._table = table  # its file is open as long as somebody holds it
         # The usual lookup has one key and one match; anything else is left to `row`.
-        self._one_key = self._keys[0] if len(self._keys) == 1 else None
-        self._find = table.find
+        self._key = self._keys[0]
+        self._find_row = table.find_row if len(self._keys) == 1 else _find_no_row
         self._query_first = lookup.precedence == "query"
 
     def enrich(self, record: dict[str, Any]) -> Ignored | None:
@@ -45,9 +46,10 @@ class RecordLookup:
 
         Raises Invalid where the lookup says `error`, or the key cannot be a key.
         """
-        row: Row | Ignored | None
-        rows = self._find((record.get(self._one_key),)) if self._one_key is not None else ()
-        row = rows[0] if len(rows) == 1 else self.row(record)
+        find_row = self._find_row
+        row: Row | Ignored | None = find_row(record.get(self._key))
+        if row is None:
+            row = self.row(record)
         if type(row) is tuple:
             if self._query_first:
                 for place, name in self._picks:
@@ -73,7 +75,7 @@ class RecordLookup:
         key = tuple([record.get(name) for name in self._keys])
         if None in key:
             return self._abnormal(self.lookup.on_missing_key, LOOKUP_KEY_MISSING)
-        rows = self._find(key)
+        rows = self._table.find(key)
         if len(rows) == 1:
             return rows[0]
         if not rows:
@@ -91,6 +93,10 @@ class RecordLookup:
         if behaviour == "ignore_record":
             return Ignored(reason, detail)
         raise Invalid(detail, code=reason.lower().replace("_", "-"))
+
+
+def _find_no_row(_: object) -> None:
+    return None
 
 
 _WHAT = {

@@ -12,16 +12,17 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 
 from scoreline.node.counters import Connections
-from scoreline.node.exchange import Handler, report
+from scoreline.node.exchange import Handler
 from scoreline.node.limits import Limits
 from scoreline.wire.dataiku import HEADERS
 
 if TYPE_CHECKING:
     from scoreline.node.http import Connection
 
-Answer = Callable[[bytes, bytes, bytes, dict[bytes, bytes]], tuple[int, bytes, str] | None]
-"""Method, URL, body and headers (names as sent) -> status, JSON and header lines, at once. None: an exchange
-answers."""
+Answer = tuple[int, bytes, str]
+"""Status, JSON body, and the header lines that go with a refusal."""
+Answerer = Callable[[bytes, bytes, bytes, dict[bytes, bytes]], Answer | None]
+"""Method, URL, body and headers (names as sent) -> the answer, at once. None: an exchange answers."""
 
 # So many pieces of input are worked on before answers go out; before a long one they go out first.
 _MOST_AT_ONCE = 32
@@ -44,7 +45,7 @@ class Known(NamedTuple):
 class Server:
     """What the connections of a worker share."""
 
-    def __init__(self, answer: Answer, handler: Handler, limits: Limits, counted: Connections) -> None:
+    def __init__(self, answer: Answerer, handler: Handler, limits: Limits, counted: Connections) -> None:
         self.answer = answer
         self.handler = handler
         self.limits = limits
@@ -84,7 +85,7 @@ class Server:
             asyncio.get_running_loop().call_soon(self.work)
         self.inputs += 1
         if self.alone:
-            self.parse(connection, data)
+            connection.take(data)
             self.flush()
         else:
             self.incoming.append((connection, data))
@@ -96,16 +97,8 @@ class Server:
         for connection, data in incoming:
             if len(data) > _LONG_INPUT or len(self.outgoing) >= _MOST_AT_ONCE:
                 self.flush()
-            self.parse(connection, data)
+            connection.take(data)
         self.flush()
-
-    def parse(self, connection: Connection, data: bytes) -> None:
-        """Parse one input. An error in it ends its connection only."""
-        try:
-            connection.parse(data)
-        except Exception as error:
-            report("a connection", error)
-            connection.transport.abort()
 
     def flush(self) -> None:
         """Send the answers that are ready."""

@@ -89,11 +89,11 @@ static int reachable(const Exits *exits, const double *vector, uint64_t *left)
     return 1;
 }
 
-static inline double exit_value(const Exits *exits, const uint64_t *left, Py_ssize_t tree)
+static inline double exit_value(const Exits *exits, const uint64_t *left, Py_ssize_t tree, Py_ssize_t word)
 {
     uint64_t mask = 0; /* the lowest bytes come first */
     const unsigned char *masks = (const unsigned char *)left;
-    switch (exits->word) {
+    switch (word) {
     case 1:
         mask = masks[tree];
         break;
@@ -107,6 +107,28 @@ static inline double exit_value(const Exits *exits, const uint64_t *left, Py_ssi
         mask = left[tree];
     }
     return exits->values[exits->firsts[tree] + (uint32_t)__builtin_ctzll(mask)];
+}
+
+static inline double sum_of_exits(const Exits *exits, const uint64_t *left, Py_ssize_t trees, double sum, Py_ssize_t word)
+{
+    for (Py_ssize_t tree = 0; tree < trees; tree++)
+        sum += exit_value(exits, left, tree, word);
+    return sum;
+}
+
+/* The leaves of all trees added to `sum`, in the order of the trees; a loop for each size of a mask. */
+static double add_exits(const Exits *exits, const uint64_t *left, Py_ssize_t trees, double sum)
+{
+    switch (exits->word) {
+    case 1:
+        return sum_of_exits(exits, left, trees, sum, 1);
+    case 2:
+        return sum_of_exits(exits, left, trees, sum, 2);
+    case 4:
+        return sum_of_exits(exits, left, trees, sum, 4);
+    default:
+        return sum_of_exits(exits, left, trees, sum, 8);
+    }
 }
 
 /* ---- making: 1 it is done, 0 this forest is to be walked, -1 there is no memory ------------------------

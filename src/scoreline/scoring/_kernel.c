@@ -245,8 +245,12 @@ static void add_trees(const Forest *forest, const double *vector, double *scores
     uint64_t left[MOST_STRIDE / 8];
     memcpy(scores, forest->start, (size_t)forest->output_count * sizeof(double));
     if (forest->exits && reachable(forest->exits, vector, left)) {
+        if (forest->output_count == 1 && !forest->single) {
+            scores[0] = add_exits(forest->exits, left, forest->tree_count, scores[0]);
+            return;
+        }
         for (; tree < forest->tree_count; tree++)
-            add_leaf(forest, tree, exit_value(forest->exits, left, tree), scores);
+            add_leaf(forest, tree, exit_value(forest->exits, left, tree, forest->exits->word), scores);
         return;
     }
     for (; tree + ABREAST <= forest->tree_count; tree += ABREAST) {

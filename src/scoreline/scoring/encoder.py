@@ -97,13 +97,19 @@ def usual_codes(slot: CategorySlot) -> dict[str, int]:
     return {category: code for category, code in slot.codes.items() if category.strip()}
 
 
-def compile_function(source: str, name: str, names: dict[str, object]) -> Callable[..., Vector]:
+def compile_function(
+    source: str, name: str, names: dict[str, object], constants: Mapping[object, object] | None = None
+) -> Callable[..., Vector]:
     """The function `name` in a source that the scorer wrote itself, with values for its names.
 
-    A source is compiled once for all models of its shape: nothing else runs while Python compiles.
+    `constants`: what stands for a text of the source; it is found faster than by a name. A source is compiled
+    once for all models of its shape: nothing else runs while Python compiles.
     """
-    # A copy, because the interpreter notes in the code where it has found the names.
-    return FunctionType(_compiled(source, name).replace(), names, name)
+    code = _compiled(source, name)
+    known = constants or {}
+    # A copy in any case, because the interpreter notes in the code where it has found the names.
+    code = code.replace(co_consts=tuple(known.get(each, each) for each in code.co_consts))
+    return FunctionType(code, names, name)
 
 
 @lru_cache(_MOST_SOURCES)

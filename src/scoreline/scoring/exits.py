@@ -54,8 +54,8 @@ class Exits:
     """Every leaf of every tree."""
     slots: list[SlotRows]
     leaves: list[Any]
-    """Per tree: [the lowest bit that is left] is the value of the leaf, or its row. A tuple with gaps where
-    masks have 8 bits, a dict where they have more; its keys are bytes where they have more than 64."""
+    """Per tree: the value of the leaf that is reached, or its row; by what is left of the mask where masks have
+    8 bits, else by its lowest bit, as bytes where they have more than 64."""
 
     @property
     def ones(self) -> int:
@@ -103,10 +103,8 @@ def find_exits(roots: Sequence[Walked], sizes: Sequence[int]) -> Exits | None:
 
 def _table(leaves: Sequence[Any], bits: int) -> Any:
     if bits == 8:
-        table = [None] * (1 << len(leaves) - 1) + [None]
-        for place, leaf in enumerate(leaves):
-            table[1 << place] = leaf
-        return tuple(table)
+        exits = ((left & -left).bit_length() - 1 for left in range(1, 1 << len(leaves)))
+        return (None, *(leaves[place] for place in exits))  # something is always left
     masks = (1 << place for place in range(len(leaves)))
     keys = masks if bits <= 64 else (mask.to_bytes(bits // 8, "little") for mask in masks)
     return dict(zip(keys, leaves, strict=True))

@@ -19,6 +19,7 @@ from scoreline.scoring.twin import make_twin
 
 Record = Mapping[str, object]
 Outputs = Callable[[Vector], Vector]
+Score = Callable[[Record], Prediction | Ignored]
 
 
 class Scorer(Protocol):
@@ -54,14 +55,16 @@ class ExportedScorer:
         self.encode: Encode = make_encoder(document)
         self.outputs: Outputs
         self.uses_kernel = False
-        self._plain: Callable[[Record], Vector | None] = _never_plain
+        self._plain: Callable[[Record], Vector | None] | None = None
         if isinstance(document.model, Linear):
             self.kind = "linear"
             self.outputs = _linear_outputs(document, document.model)
         else:
             self.kind = "trees"
             self._use_trees(document.model, kernel=kernel)
-        self._answer = _make_answer(document)
+        # Not a method: what a query calls should not look up what it needs.
+        self.score: Score = _make_score(self.encode, self.outputs, _make_answer(document), self._plain)
+        """See Scorer."""
 
     def _use_trees(self, ensemble: Ensemble, *, kernel: bool) -> None:
         if self.trees is None:
@@ -77,17 +80,6 @@ class ExportedScorer:
         """The same model scored by the kernel, or by its twin."""
         return ExportedScorer(self.document, self.trees, kernel=kernel)
 
-    def score(self, features: Record) -> Prediction | Ignored:
-        """See Scorer."""
-        outputs = self._plain(features)
-        return self._score_any(features) if outputs is None else self._answer(outputs)
-
-    def _score_any(self, features: Record) -> Prediction | Ignored:
-        try:
-            return self._answer(self.outputs(self.encode(features)))
-        except RequiredMissing as missing:
-            return Ignored("IGNORED_BY_MODEL", missing.feature)
-
     def score_many(self, records: Sequence[Record]) -> list[Prediction | Ignored]:
         """See Scorer."""
         return [self.score(record) for record in records]
@@ -100,8 +92,28 @@ def make_scorer(
     return ExportedScorer(document, trees, kernel=KERNEL_IS_BUILT if kernel is None else kernel)
 
 
-def _never_plain(_: Record) -> None:
-    return None
+def _make_score(
+    encode: Encode,
+    outputs: Outputs,
+    answer: Callable[[Vector], Prediction],
+    outputs_of_plain: Callable[[Record], Vector | None] | None,
+) -> Score:
+    """`outputs_of_plain` gives the outputs of most records in one go, and None for the others."""
+
+    def score(features: Record) -> Prediction | Ignored:
+        try:
+            return answer(outputs(encode(features)))
+        except RequiredMissing as missing:
+            return Ignored("IGNORED_BY_MODEL", missing.feature)
+
+    if outputs_of_plain is None:
+        return score
+
+    def score_plain(features: Record) -> Prediction | Ignored:
+        found = outputs_of_plain(features)
+        return score(features) if found is None else answer(found)
+
+    return score_plain
 
 
 def _linear_outputs(document: ScorerDocument, linear: Linear) -> Outputs:

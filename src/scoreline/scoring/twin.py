@@ -89,7 +89,7 @@ def _write(ensemble: Ensemble, sizes: Sequence[int], exits: Exits, targets: Sequ
     names: dict[str, Any] = {"bisect": bisect_left, "full": exits.full, "ones": exits.ones}
     unpacked = "".join(f"x{index}, " for index in range(len(sizes)))
     lines = ["def raw(vector):", *([f" ({unpacked}) = vector"] if unpacked else [])]
-    rows = ["full"]
+    rows = []
     for each in exits.slots:
         index = each.slot
         names[f"rows{index}"], names[f"missing{index}"] = each.rows, each.missing
@@ -99,30 +99,32 @@ def _write(ensemble: Ensemble, sizes: Sequence[int], exits: Exits, targets: Sequ
         names[f"thresholds{index}"] = each.thresholds
         row = f"rows{index}[bisect(thresholds{index}, x{index})]"
         rows.append(f"({row} if x{index} == x{index} else missing{index})")
-    lines.append(f" m = {' & '.join(rows)}")
-    # In every mask a bit is left, so that no carry of the negation goes over to the next one.
-    lines.append(f" low = (m & ((full ^ m) + ones)).to_bytes({exits.bits // 8 * exits.trees}, 'little')")
+    lines.append(f" m = {' & '.join(rows) or 'full'}")
+    if exits.bits > 8:
+        # In every mask a bit is left, so that no carry of the negation goes over to the next one.
+        lines.append(" m &= (full ^ m) + ones")
+    lines.append(f" left = m.to_bytes({exits.bits // 8 * exits.trees}, 'little')")
     lines += _unpack_lines(exits, names)
     lines += _sum_lines(ensemble, exits, targets, names)
-    return compile_function("\n".join(lines), "raw", names)
+    constants = {f"leaf{index}": leaves for index, leaves in enumerate(exits.leaves)}
+    return compile_function("\n".join(lines), "raw", names, constants)
 
 
 def _unpack_lines(exits: Exits, names: dict[str, Any]) -> list[str]:
     if not exits.trees:
         return []
-    fields = "low"
+    fields = "left"
     if exits.bits > 64:
         names["unpack"] = Struct(f"{exits.bits // 8}s" * exits.trees).unpack
-        fields = "unpack(low)"
+        fields = "unpack(left)"
     elif exits.bits > 8:
-        fields = f"memoryview(low).cast('{_CAST[exits.bits]}')"
+        fields = f"memoryview(left).cast('{_CAST[exits.bits]}')"
     return [f" ({''.join(f'b{index}, ' for index in range(exits.trees))}) = {fields}"]
 
 
 def _sum_lines(ensemble: Ensemble, exits: Exits, targets: Sequence[int], names: dict[str, Any]) -> list[str]:
     names["start"] = ensemble.start
-    names |= {f"leaf{index}": leaves for index, leaves in enumerate(exits.leaves)}
-    leaves = [f"leaf{index}[b{index}]" for index in range(exits.trees)]
+    leaves = [f"'leaf{index}'[b{index}]" for index in range(exits.trees)]
     count = len(ensemble.start)
     sums = [f"r{index}" for index in range(count)]
     if ensemble.width > 1:
