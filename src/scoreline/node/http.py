@@ -90,7 +90,10 @@ class Connection(asyncio.Protocol):
         self.server.work()
 
     def take(self, data: bytes) -> None:
-        """Answer a request whose head is known; parse any other input. An error in it ends this connection only."""
+        """Answer a request whose head is known; parse any other input.
+
+        An error in it ends this connection only.
+        """
         server = self.server
         try:
             if self.between and self.exchange is None and not self.discarding:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FunctionType
+from typing import Any
 
 from scoreline.core.model import Feature
 from scoreline.errors import Invalid
@@ -98,7 +99,7 @@ def usual_codes(slot: CategorySlot) -> dict[str, int]:
 
 
 def compile_function(
-    source: str, name: str, names: dict[str, object], constants: Mapping[object, object] | None = None
+    source: str, name: str, names: dict[str, object], constants: Mapping[str, object] | None = None
 ) -> Callable[..., Vector]:
     """The function `name` in a source that the scorer wrote itself, with values for its names.
 
@@ -106,7 +107,7 @@ def compile_function(
     once for all models of its shape: nothing else runs while Python compiles.
     """
     code = _compiled(source, name)
-    known = constants or {}
+    known: Mapping[Any, object] = constants or {}
     # A copy in any case, because the interpreter notes in the code where it has found the names.
     code = code.replace(co_consts=tuple(known.get(each, each) for each in code.co_consts))
     return FunctionType(code, names, name)

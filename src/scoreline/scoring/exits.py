@@ -54,8 +54,8 @@ class Exits:
     """Every leaf of every tree."""
     slots: list[SlotRows]
     leaves: list[Any]
-    """Per tree: the value of the leaf that is reached, or its row; by what is left of the mask where masks have
-    8 bits, else by its lowest bit, as bytes where they have more than 64."""
+    """Per tree: the value of the leaf that is reached, or its row; by what is left of the mask where masks
+    have 8 bits, else by its lowest bit, as bytes where they have more than 64."""
 
     @property
     def ones(self) -> int:
