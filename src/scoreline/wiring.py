@@ -53,6 +53,7 @@ def serve(settings: Settings, projects: Sequence[Path] = ()) -> None:
 
     from scoreline import __version__
     from scoreline.automation.automation import Automation
+    from scoreline.automation.detached import LOADED
     from scoreline.automation.messages import message_settings
     from scoreline.automation.publishing import publishing_of
     from scoreline.deployer.control_plane import ControlPlane
@@ -61,6 +62,7 @@ def serve(settings: Settings, projects: Sequence[Path] = ()) -> None:
     from scoreline.deployer.secrets import Secrets
     from scoreline.rest.application import make_application
     from scoreline.settings import process_environment
+    from scoreline.studio.nursery import Nursery
     from scoreline.studio.project_jobs import ProjectJobs
     from scoreline.studio.project_registry import ProjectRegistry
     from scoreline.ui.application import with_pages
@@ -69,7 +71,8 @@ def serve(settings: Settings, projects: Sequence[Path] = ()) -> None:
     home = Home(settings.home)
     with home.held(), listen(settings.host, settings.port, FIRST_PORT) as listener:
         registry = ProjectRegistry(home.projects, home.project_folders)
-        jobs = ProjectJobs(home.jobs, "scoreline.automation.job_process")
+        nursery = Nursery(LOADED)
+        jobs = ProjectJobs(home.jobs, "scoreline.automation.job_process", nursery)
         url = url_of(settings.host, listener.getsockname()[1])
         control_plane = ControlPlane(
             home,
@@ -88,6 +91,7 @@ def serve(settings: Settings, projects: Sequence[Path] = ()) -> None:
             home,
             trigger_seconds=settings.trigger_seconds,
             messages=message_settings(settings, home.message_secrets).to_json(),
+            nursery=nursery,
         )
         application = make_application(
             control_plane,
@@ -119,6 +123,7 @@ def serve(settings: Settings, projects: Sequence[Path] = ()) -> None:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)  # it is ending, and does so in order
             automation.stop()
+            nursery.stop()
             control_plane.stop()
 
 
@@ -175,7 +180,6 @@ def _answer(application: ASGIApp, listener: socket.socket, events: Events) -> No
 def _collect_rarely() -> None:
     """Let collections of garbage leave alone what stands: a long list makes tens of thousands of objects at
     once, and they would go through everything again and again meanwhile."""
-    gc.collect()
     gc.freeze()
     gc.enable()
     gc.set_threshold(50_000, 20, 20)

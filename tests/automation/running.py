@@ -12,7 +12,9 @@ from tests.deployer.planes import Plane
 from tests.deployer.processes import wait_until
 
 from scoreline.automation.automation import Automation
+from scoreline.automation.detached import LOADED
 from scoreline.core.scenario_run import Fire, ScenarioRun, StepRun, step_run
+from scoreline.studio.nursery import Nursery
 from scoreline.studio.project_registry import ProjectRegistry
 
 
@@ -79,12 +81,19 @@ class Running:
     def comes_back(self) -> None:
         """The control plane ends, and another one goes on with what it has left."""
         self.automation.stop()
+        self.nursery.stop()
         self.automation = self._automation()
         self.automation.runs.resume()
 
     def _automation(self) -> Automation:
+        self.nursery = Nursery(LOADED)
         return Automation(
-            self.plane.control, self.registry, self.plane.home, trigger_seconds=1000.0, messages={}
+            self.plane.control,
+            self.registry,
+            self.plane.home,
+            trigger_seconds=1000.0,
+            messages={},
+            nursery=self.nursery,
         )
 
 
@@ -99,6 +108,7 @@ def running(folder: Path, plane: Plane | None = None) -> Iterator[Running]:
             found.runs.abort(run.id, "the test")
             found.ended(run)
         found.runs.stop()
+        found.nursery.stop()
         found.registry.remove("cards")
 
 

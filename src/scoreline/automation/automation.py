@@ -14,6 +14,7 @@ from scoreline.automation.triggers import Triggers
 from scoreline.automation.why import Reasons
 from scoreline.deployer.control_plane import ControlPlane
 from scoreline.deployer.home import Home
+from scoreline.studio.nursery import PLAIN, Nursery
 from scoreline.studio.project_registry import ProjectRegistry
 
 
@@ -28,10 +29,13 @@ class Automation:
         *,
         trigger_seconds: float,
         messages: Mapping[str, Any],
+        nursery: Nursery = PLAIN,
     ) -> None:
         rows = control_plane.catalog.runs
         self.registry = registry
-        performing = Performing(DeployerSteps(control_plane), registry.folder, registry.project_id, messages)
+        performing = Performing(
+            DeployerSteps(control_plane), registry.folder, registry.project_id, messages, nursery
+        )
         reporting = Reporting(registry.folder, messages)
         self.runs = Runs(rows, registry, home.runs, performing, reporting)
         self.scenarios = Scenarios(rows, registry, control_plane.audit)

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from scoreline.automation.step_result import StepResult, Task, failed
 from scoreline.errors import Unavailable
 from scoreline.storage.atomic import write_file
 from scoreline.storage.locks import is_locked, take_lock
+from scoreline.studio.nursery import PLAIN, Child, Nursery
 
 LOG = "log.txt"
 _POLL = 0.05  # seconds
@@ -27,7 +27,17 @@ _GRACE = 5.0  # seconds between asking a process to end and killing it
 _LOST = 1
 """Exit status of a process that found the work begun by another one, or could not begin it."""
 
-_left: list[subprocess.Popen[bytes]] = []
+LOADED = (
+    "scoreline.automation.studio_steps",
+    "scoreline.automation.dry_run",
+    "scoreline.storage.workflows",
+    "scoreline.studio.drift_again",
+    "scoreline.studio.packaging",
+    "scoreline.studio.recipes_model",
+)
+"""Modules that load what heavy steps and jobs need."""
+
+_left: list[Child] = []
 """Processes that are to outlive this one. Python would complain of one that is forgotten."""
 
 CUT_OFF = "it was cut off: its process has ended without a result, and may have taken effect"
@@ -38,9 +48,17 @@ class DetachedStep:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
-    def run(self, task: Task, *, repeatable: bool, may_go_on: Callable[[], bool]) -> StepResult | None:
+    def run(
+        self,
+        task: Task,
+        *,
+        repeatable: bool,
+        may_go_on: Callable[[], bool],
+        nursery: Nursery = PLAIN,
+        heavy: bool = False,
+    ) -> StepResult | None:
         """The result: of the process that runs already, or else of one that is started now.
 
         `repeatable`: whether a try that was cut off is begun again; else it has failed. None when it may not
@@ -53,7 +71,7 @@ class DetachedStep:
             self._forget()
         if not self._begun():
             write_file(self._folder / TASK, msgspec.json.encode(task, enc_hook=str))
-            self._start()
+            self._start(nursery, heavy=heavy)
         while may_go_on():
             if self._over():
                 self._reap()
@@ -101,17 +119,11 @@ class DetachedStep:
         """Remove the folder of the step."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self) -> None:
-        command = [sys.executable, "-m", "scoreline.automation.step_process", str(self._folder)]
+    def _start(self, nursery: Nursery, *, heavy: bool) -> None:
+        module = "scoreline.automation.step_process"
         try:
             with (self._folder / LOG).open("ab") as log:
-                self._child = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                self._child = nursery.start(module, self._folder, log.fileno(), heavy=heavy)
         except OSError as error:
             raise Unavailable(f"the process of the step cannot be started: {error.strerror}") from error
 

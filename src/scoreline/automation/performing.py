@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,9 @@ from scoreline.automation.step_result import StepResult, Task, failed
 from scoreline.core.scenario_run import Effect, Fire, RunOutcome, ScenarioRun, StepRun
 from scoreline.core.scenario_step import (
     ApprovalStep,
+    BuildStep,
     CreateVersionStep,
+    EvaluateStep,
     MessageStep,
     PythonStep,
     RunScenarioStep,
@@ -28,8 +31,13 @@ from scoreline.core.scenario_step import (
     SqlStep,
     Step,
     StopScenarioStep,
+    TrainStep,
     UpdateDeploymentStep,
 )
+from scoreline.errors import ScorelineError
+from scoreline.storage.project_files import read_project
+from scoreline.studio.nursery import Nursery
+from scoreline.studio.wanted_recipes import is_heavy
 
 _POLL = 0.1  # seconds
 _ONCE = (CreateVersionStep, MessageStep, PythonStep, SqlStep)
@@ -91,8 +99,10 @@ class Performing:
         project_folder: Callable[[str], Path],
         project_id: Callable[[str], str],
         messages: Mapping[str, Any],
+        nursery: Nursery,
     ) -> None:
         self._deployer = deployer
+        self._nursery = nursery
         self._project_folder = project_folder
         self._project_id = project_id
         self._messages = messages
@@ -175,7 +185,13 @@ class Performing:
         )
         repeatable = not isinstance(step, _ONCE) or bool(getattr(step, "repeatable", False))
         detached = DetachedStep(folder.step(begun.position, begun.attempt))
-        result = detached.run(task, repeatable=repeatable, may_go_on=halt.may_go_on)
+        result = detached.run(
+            task,
+            repeatable=repeatable,
+            may_go_on=halt.may_go_on,
+            nursery=self._nursery,
+            heavy=_is_heavy(step, task.project),
+        )
         if result is None and not halt.stopping():
             detached.end()
         elif result is None and repeatable:
@@ -260,6 +276,14 @@ class Performing:
         return (
             StepResult(message=told, outputs=outputs) if said["approved"] else failed(told, outputs=outputs)
         )
+
+
+def _is_heavy(step: Step, project: str) -> bool:
+    """Whether a step loads the libraries that models need."""
+    if isinstance(step, BuildStep):
+        with contextlib.suppress(ScorelineError):  # the step will say what is wrong
+            return is_heavy(read_project(Path(project)), step.items)
+    return isinstance(step, (EvaluateStep, TrainStep))
 
 
 def made_by(run: ScenarioRun) -> str:

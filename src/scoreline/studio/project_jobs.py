@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,14 +17,23 @@ import msgspec
 
 from scoreline.core.job import JobOutcome
 from scoreline.core.names import shortened
-from scoreline.core.project_job import BuildWork, CreateWork, DryRunWork, PackageWork, ProjectJob, Work
+from scoreline.core.project_job import (
+    BuildWork,
+    CreateWork,
+    DriftWork,
+    DryRunWork,
+    PackageWork,
+    ProjectJob,
+    Work,
+)
 from scoreline.errors import Conflict, NotFound, Unavailable
 from scoreline.storage.atomic import write_file
 from scoreline.storage.locks import is_locked
 from scoreline.storage.project_files import read_project
 from scoreline.studio.job_files import LOCK, LOG, RESULT, SETTLED, TASK, JobResult, JobTask
 from scoreline.studio.job_progress import build_recipes, recipe_log
-from scoreline.studio.wanted_recipes import recipes_for
+from scoreline.studio.nursery import PLAIN, Child, Nursery
+from scoreline.studio.wanted_recipes import is_heavy
 from scoreline.wire.control_jobs import BuildRecipe
 
 MOST_AT_ONCE = 4
@@ -45,12 +52,15 @@ class ProjectJobs:
     Only one process has the folder; its threads may do everything at once.
     """
 
-    def __init__(self, folder: Path, process: str = "scoreline.studio.job_process") -> None:
+    def __init__(
+        self, folder: Path, process: str = "scoreline.studio.job_process", nursery: Nursery = PLAIN
+    ) -> None:
         """`process` is the module that does them."""
         self._folder = folder
         self._process = process
+        self._nursery = nursery
         self._guard = threading.Lock()
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._children: dict[int, Child] = {}
         self._cancelled_by: dict[int, str] = {}
 
     def start(self, key: str, project: Path, work: Work, by: str) -> ProjectJob:
@@ -59,8 +69,9 @@ class ProjectJobs:
         Raises NotFound for items that are not there, InvalidProject, Conflict (code `too-many-jobs`) while
         as many go on in that project as may.
         """
+        heavy = isinstance(work, (DriftWork, DryRunWork))
         if isinstance(work, BuildWork):
-            recipes_for(read_project(project), work.items)
+            heavy = is_heavy(read_project(project), work.items)
         task = JobTask(
             key=key,
             project=str(project),
@@ -76,7 +87,7 @@ class ProjectJobs:
                     f"{going_on} jobs of project {key!r} go on already; wait for one, or cancel it",
                     code="too-many-jobs",
                 )
-            number = self._begin(task)
+            number = self._begin(task, heavy=heavy)
             self._forget_old()
         return self._job(number)
 
@@ -164,21 +175,14 @@ class ProjectJobs:
         for number in self._numbers():
             self._result(number)
 
-    def _begin(self, task: JobTask) -> int:
+    def _begin(self, task: JobTask, *, heavy: bool) -> int:
         number = max(self._numbers(), default=0) + 1
         folder = self._folder / str(number)
         folder.mkdir(parents=True)
         write_file(folder / TASK, msgspec.json.encode(task))
-        command = [sys.executable, "-m", self._process, str(folder)]
         try:
             with (folder / LOG).open("ab") as log:
-                child = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                child = self._nursery.start(self._process, folder, log.fileno(), heavy=heavy)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise Unavailable(f"the process of the job cannot be started: {error.strerror}") from error

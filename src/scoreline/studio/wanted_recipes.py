@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from scoreline.core.flow import makers
 from scoreline.core.names import did_you_mean
 from scoreline.core.project import Project
+from scoreline.core.recipe import EvaluateRecipe, ScoreRecipe, StandaloneEvaluateRecipe, TrainRecipe
 from scoreline.errors import Invalid, NotFound
+
+_OF_MODELS = (EvaluateRecipe, ScoreRecipe, StandaloneEvaluateRecipe, TrainRecipe)
+
+
+def is_heavy(project: Project, names: Sequence[str]) -> bool:
+    """Whether making what is named loads the libraries that models need. Raises as `recipes_for`."""
+    return any(isinstance(project.recipes[name], _OF_MODELS) for name in recipes_for(project, names))
 
 
 def recipes_for(project: Project, names: Sequence[str]) -> tuple[str, ...]:
