@@ -159,6 +159,32 @@ def test_a_killed_nursery_leaves_its_processes_and_another_takes_its_place(
     os.killpg(following.pid, signal.SIGKILL)
 
 
+def test_whoever_asks_does_not_wait_for_a_nursery_that_is_not_warm_yet(tmp_path: Path) -> None:
+    (tmp_path / "modules" / "slow_to_load.py").write_text("import time\ntime.sleep(1.5)\n")
+    nursery = Nursery(("slow_to_load",))
+
+    child = begin(nursery, tmp_path / "one", "7")
+
+    assert child.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(0.05)
+    assert not (tmp_path / "one" / "log").read_text()
+    assert child.wait(30) == 7
+    assert child.pid > 0
+    nursery.stop()
+
+
+def test_what_is_expected_of_a_nursery_that_is_stopped_is_started_plainly(tmp_path: Path) -> None:
+    (tmp_path / "modules" / "slow_to_load.py").write_text("import time\ntime.sleep(60)\n")
+    nursery = Nursery(("slow_to_load",))
+    children = [begin(nursery, tmp_path / name, "7") for name in ("one", "two")]
+
+    nursery.stop()
+
+    assert [child.wait(30) for child in children] == [7, 7]
+    assert said(tmp_path / "one")["parent"].split()[0] == str(os.getpid())
+
+
 def test_one_that_cannot_load_what_it_is_to_load_is_done_without(tmp_path: Path) -> None:
     nursery = Nursery(("no_such_module_of_anybody",))
 

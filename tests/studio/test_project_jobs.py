@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from scoreline.storage.models import ModelStore
 from scoreline.storage.workspace import Workspace
 from scoreline.studio.job_files import LOCK
 from scoreline.studio.lock import project_lock
+from scoreline.studio.nursery import Nursery
 from scoreline.studio.project_jobs import LOST, MOST_AT_ONCE, ProjectJobs
 
 SLEEPER = """
@@ -37,9 +41,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(params=[(), ("scoreline.studio.recipes_model",)], ids=["plain", "forked"])
+def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProjectJobs]:
+    nursery = Nursery(request.param)
+    yield ProjectJobs(tmp_path / "jobs", nursery=nursery)
+    nursery.stop()
+
+
 @pytest.fixture
-def jobs(tmp_path: Path) -> ProjectJobs:
-    return ProjectJobs(tmp_path / "jobs")
+def slow_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a module that takes two seconds to load."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "slow_to_load.py").write_text("import time\ntime.sleep(2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    return "slow_to_load"
 
 
 def ended(jobs: ProjectJobs, job: ProjectJob) -> ProjectJob:
@@ -99,6 +114,44 @@ def test_what_fails_in_the_process_is_told_with_its_code(jobs: ProjectJobs, proj
     result = jobs.result(found)
     assert result is not None
     assert result.family == "NotFound"
+
+
+def test_a_job_runs_while_the_nursery_of_its_process_is_not_warm_yet(
+    tmp_path: Path, project: Path, slow_to_load: str
+) -> None:
+    nursery = Nursery((slow_to_load,))
+    jobs = ProjectJobs(tmp_path / "jobs", nursery=nursery)
+    work = DriftWork(store="none", evaluation="e1")
+
+    started = [jobs.start("cards", project, work, "ann") for _ in range(2)]
+    assert [one.outcome for one in jobs.newest("cards")] == [JobOutcome.RUNNING] * 2
+    cancelled = jobs.cancel(started[1], "bob")
+
+    assert cancelled.outcome is JobOutcome.CANCELLED
+    assert ended(jobs, started[0]).code == "no-such-evaluation-store"
+    nursery.stop()
+
+
+def test_a_job_that_has_no_process_when_the_control_plane_is_killed_gets_one_from_the_next(
+    tmp_path: Path, project: Path, slow_to_load: str
+) -> None:
+    killed = f"""
+import os, signal
+from pathlib import Path
+from scoreline.core.project_job import DriftWork
+from scoreline.studio.nursery import Nursery
+from scoreline.studio.project_jobs import ProjectJobs
+
+jobs = ProjectJobs(Path({str(tmp_path / "jobs")!r}), nursery=Nursery(({slow_to_load!r},)))
+jobs.start("cards", Path({str(project)!r}), DriftWork(store="none", evaluation="e1"), "ann")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", killed], check=False)
+
+    jobs = ProjectJobs(tmp_path / "jobs")
+    jobs.resume()
+
+    assert ended(jobs, jobs.newest("cards")[0]).code == "no-such-evaluation-store"
 
 
 def test_a_cancelled_job_ends_so_with_all_that_it_started(jobs: ProjectJobs, project: Path) -> None:

@@ -16,8 +16,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +36,9 @@ _UNKNOWN = 1
 class Child(Protocol):
     """A process; `subprocess.Popen` is one."""
 
-    pid: int
+    @property
+    def pid(self) -> int:
+        """Its number."""
 
     def poll(self) -> int | None:
         """Its exit status, below zero when a signal ended it; None while it runs."""
@@ -52,29 +55,41 @@ class Nursery:
         self._modules = tuple(modules)
         self._turn = threading.Lock()
         self._warm: _Warm | None = None
+        self._expected: weakref.WeakSet[_Expected] = weakref.WeakSet()
         # Elsewhere libraries do not stand a fork.
         self._possible = bool(modules) and sys.platform == "linux"
 
     def start(self, module: str, folder: Path, log: int, *, heavy: bool = False) -> Child:
         """A process in a session of its own that does `python -m MODULE FOLDER`; it outlives this one.
 
-        `log`: descriptor for what it prints. Raises OSError.
+        `log`: descriptor for what it prints. Raises OSError. Does not wait until a nursery is warm.
         """
         warm = self._warm
-        if heavy or (warm is not None and warm.is_ready()):
-            with self._turn:
-                born = self._bear(Bear(module, str(folder), heavy), log)
-            if born is not None:
-                return born
-        return _start_plainly(module, folder, log)
+        order = Bear(module, str(folder), heavy)
+        if warm is not None and warm.is_ready():
+            return self._started(order, log)
+        if heavy and self._possible:
+            expected = _Expected(self._started, order, log)
+            self._expected.add(expected)
+            return expected
+        return _start_plainly(order, log)
 
     def stop(self) -> None:
-        """End the nursery; what it has borne goes on."""
+        """End the nursery; what it has borne goes on, and what is expected of it is started plainly."""
+        self._possible = False
+        for each in tuple(self._expected):
+            while not each.settled(_POLL):
+                if (warm := self._warm) is not None:
+                    warm.hang_up()
         with self._turn:
-            self._possible = False
             self._end()
 
-    def _bear(self, order: Bear, log: int) -> Child | None:
+    def _started(self, order: Bear, log: int) -> Child:
+        with self._turn:
+            born = self._borne(order, log)
+        return born or _start_plainly(order, log)
+
+    def _borne(self, order: Bear, log: int) -> Child | None:
         while self._possible:
             is_new = self._warm is None or not self._warm.is_there()
             try:
@@ -101,9 +116,9 @@ class Nursery:
 PLAIN = Nursery(())
 
 
-def _start_plainly(module: str, folder: Path, log: int) -> subprocess.Popen[bytes]:
+def _start_plainly(order: Bear, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", module, str(folder)],
+        [sys.executable, "-m", order.module, order.folder],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -155,9 +170,12 @@ class _Warm:
             self._bury(child, status)
         return child
 
-    def end(self) -> None:
+    def hang_up(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        self.hang_up()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(0.5)
         if self._process.poll() is None:
@@ -190,6 +208,50 @@ class _Warm:
         child.ended(status)
         with contextlib.suppress(OSError):
             self._socket.send(msgspec.json.encode(Bury(child.pid)))
+
+
+class _Expected:
+    """A process that is started as soon as the nursery is warm, or cannot be."""
+
+    def __init__(self, start: Callable[[Bear, int], Child], order: Bear, log: int) -> None:
+        self._child: Child | None = None
+        self._log = os.dup(log)
+        self._thread = threading.Thread(target=self._start, args=(start, order), daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its number; waits until it has one. 0 when it could not be started."""
+        self.settled()
+        return 0 if self._child is None else self._child.pid
+
+    def settled(self, timeout: float | None = None) -> bool:
+        """Whether it is started or cannot be, after waiting so long for it."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def poll(self) -> int | None:
+        """See Child."""
+        if not self.settled(0.0):
+            return None
+        return _UNKNOWN if self._child is None else self._child.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See Child."""
+        begun = time.monotonic()
+        if not self.settled(timeout):
+            raise subprocess.TimeoutExpired(["a process that is not there yet"], timeout or 0.0)
+        if self._child is None:
+            return _UNKNOWN
+        return self._child.wait(None if timeout is None else max(0.0, timeout - time.monotonic() + begun))
+
+    def _start(self, start: Callable[[Bear, int], Child], order: Bear) -> None:
+        try:
+            self._child = start(order, self._log)
+        except OSError as error:
+            os.write(self._log, f"the process cannot be started: {error.strerror}\n".encode())
+        finally:
+            os.close(self._log)
 
 
 class _Forked:

@@ -117,6 +117,8 @@ def _say(control_plane: socket.socket, message: Born | Ended) -> None:
 
 
 def _bear(order: Bear, log: int, sockets: tuple[socket.socket, ...]) -> int | None:
+    """The number of a process that has a session of its own and can be killed."""
+    stands, standing = os.pipe()
     try:
         with warnings.catch_warnings():
             # Threads of OpenBLAS end before a fork and begin anew; there are no others.
@@ -124,21 +126,26 @@ def _bear(order: Bear, log: int, sockets: tuple[socket.socket, ...]) -> int | No
             pid = os.fork()
     except OSError as error:
         sys.stderr.write(f"no process can be started: {error.strerror}\n")
-        return None
+        pid = None
     if pid == 0:
-        _live(order, log, sockets)
+        os.close(stands)
+        _live(order, log, standing, sockets)
+    os.close(standing)
+    os.read(stands, 1)  # ends when the process has closed its end, or is gone
+    os.close(stands)
     return pid
 
 
-def _live(order: Bear, log: int, sockets: tuple[socket.socket, ...]) -> NoReturn:
+def _live(order: Bear, log: int, standing: int, sockets: tuple[socket.socket, ...]) -> NoReturn:
     """Be what `python -m MODULE FOLDER` is; there is no way back into the nursery."""
     status = 1
     try:
-        os.setsid()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        os.close(standing)
         for each in sockets:
             each.close()
         os.dup2(log, 1)

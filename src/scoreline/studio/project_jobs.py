@@ -61,6 +61,7 @@ class ProjectJobs:
         self._nursery = nursery
         self._guard = threading.Lock()
         self._children: dict[int, Child] = {}
+        self._starting: set[int] = set()
         self._cancelled_by: dict[int, str] = {}
 
     def start(self, key: str, project: Path, work: Work, by: str) -> ProjectJob:
@@ -69,9 +70,7 @@ class ProjectJobs:
         Raises NotFound for items that are not there, InvalidProject, Conflict (code `too-many-jobs`) while
         as many go on in that project as may.
         """
-        heavy = isinstance(work, (DriftWork, DryRunWork))
-        if isinstance(work, BuildWork):
-            heavy = is_heavy(read_project(project), work.items)
+        heavy = _is_heavy(work, project)
         task = JobTask(
             key=key,
             project=str(project),
@@ -171,24 +170,37 @@ class ProjectJobs:
         return self._job(job.number)
 
     def resume(self) -> None:
-        """Look at every job once: those that were lost meanwhile end with that outcome."""
+        """Look at every job once: those that were lost meanwhile end with that outcome, and those that had no
+        process yet get one."""
         for number in self._numbers():
-            self._result(number)
+            folder = self._folder / str(number)
+            if (folder / LOCK).exists() or (folder / RESULT).exists():
+                self._result(number)
+            else:
+                with contextlib.suppress(OSError):  # it is tried again at the next start
+                    self._start_process(number, heavy=False)
 
     def _begin(self, task: JobTask, *, heavy: bool) -> int:
         number = max(self._numbers(), default=0) + 1
         folder = self._folder / str(number)
         folder.mkdir(parents=True)
-        write_file(folder / TASK, msgspec.json.encode(task))
+        self._starting.add(number)
         try:
-            with (folder / LOG).open("ab") as log:
-                child = self._nursery.start(self._process, folder, log.fileno(), heavy=heavy)
+            write_file(folder / TASK, msgspec.json.encode(task))
+            self._start_process(number, heavy=heavy)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise Unavailable(f"the process of the job cannot be started: {error.strerror}") from error
+        finally:
+            self._starting.discard(number)
+        return number
+
+    def _start_process(self, number: int, *, heavy: bool) -> None:
+        folder = self._folder / str(number)
+        with (folder / LOG).open("ab") as log:
+            child = self._nursery.start(self._process, folder, log.fileno(), heavy=heavy)
         self._children[number] = child
         threading.Thread(target=child.wait, daemon=True).start()  # none stays as a zombie
-        return number
 
     def _numbers(self) -> list[int]:
         """Newest first."""
@@ -242,7 +254,7 @@ class ProjectJobs:
 
     def _goes_on(self, number: int) -> bool:
         child = self._children.get(number)
-        if child is not None and child.poll() is None:
+        if number in self._starting or (child is not None and child.poll() is None):
             return True
         return is_locked(self._folder / str(number) / LOCK)
 
@@ -276,7 +288,7 @@ class ProjectJobs:
     def _pid(self, number: int) -> int | None:
         child = self._children.get(number)
         if child is not None and child.poll() is None:
-            return child.pid
+            return child.pid or None
         lock = self._folder / str(number) / LOCK
         if is_locked(lock):
             with contextlib.suppress(OSError, ValueError):
@@ -287,6 +299,13 @@ class ProjectJobs:
         for number in self._numbers()[_KEPT:]:
             if self._result(number) is not None:
                 shutil.rmtree(self._folder / str(number), ignore_errors=True)
+
+
+def _is_heavy(work: Work, project: Path) -> bool:
+    """Whether work loads the libraries that models need. Raises NotFound, InvalidProject."""
+    if isinstance(work, BuildWork):
+        return is_heavy(read_project(project), work.items)
+    return isinstance(work, (DriftWork, DryRunWork))
 
 
 def _title(work: Work) -> str:
