@@ -85,7 +85,10 @@ def _work(control_plane: socket.socket, awake: socket.socket, wakeup: socket.soc
         _tell_of_the_ended(control_plane, children)
         if control_plane not in ready:
             continue
-        data, descriptors, _, _ = socket.recv_fds(control_plane, LONGEST_MESSAGE, 1)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(control_plane, LONGEST_MESSAGE, 1)
+        except ConnectionResetError:
+            return
         if not data:
             return
         order = msgspec.json.decode(data, type=Bear | Bury)
@@ -112,7 +115,9 @@ def _tell_of_the_ended(control_plane: socket.socket, children: dict[int, bool]) 
 
 
 def _say(control_plane: socket.socket, message: Born | Ended) -> None:
-    with contextlib.suppress(BrokenPipeError):  # it is gone, and so will be this process
+    with contextlib.suppress(
+        BrokenPipeError, ConnectionResetError
+    ):  # it is gone, and so will be this process
         control_plane.send(msgspec.json.encode(message))
 
 
