@@ -185,6 +185,21 @@ def test_what_is_expected_of_a_nursery_that_is_stopped_is_started_plainly(tmp_pa
     assert said(tmp_path / "one")["parent"].split()[0] == str(os.getpid())
 
 
+def test_what_could_not_be_started_has_no_number_that_could_be_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nursery = Nursery(("no_such_module_of_anybody",))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-program"))
+
+    child = begin(nursery, tmp_path / "one")
+
+    assert child.wait(30) == child.poll() == 1
+    with pytest.raises(ProcessLookupError):
+        _ = child.pid
+    assert "cannot be started: No such file" in (tmp_path / "one" / "log").read_text()
+    nursery.stop()
+
+
 def test_one_that_cannot_load_what_it_is_to_load_is_done_without(tmp_path: Path) -> None:
     nursery = Nursery(("no_such_module_of_anybody",))
 

@@ -175,7 +175,8 @@ class DetachedStep:
 
     def _pid(self) -> int | None:
         if self._child is not None and self._child.poll() is None:
-            return self._child.pid or None
+            with contextlib.suppress(ProcessLookupError):
+                return self._child.pid
         while is_locked(self._folder / LOCK):
             with contextlib.suppress(OSError, ValueError):
                 return int((self._folder / LOCK).read_text("ascii"))

@@ -38,7 +38,7 @@ class Child(Protocol):
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Its number. Raises ProcessLookupError when there is no such process."""
 
     def poll(self) -> int | None:
         """Its exit status, below zero when a signal ended it; None while it runs."""
@@ -56,8 +56,7 @@ class Nursery:
         self._turn = threading.Lock()
         self._warm: _Warm | None = None
         self._expected: weakref.WeakSet[_Expected] = weakref.WeakSet()
-        # Elsewhere libraries do not stand a fork.
-        self._possible = bool(modules) and sys.platform == "linux"
+        self._possible = bool(modules) and _can_be()
 
     def start(self, module: str, folder: Path, log: int, *, heavy: bool = False) -> Child:
         """A process in a session of its own that does `python -m MODULE FOLDER`; it outlives this one.
@@ -116,6 +115,17 @@ class Nursery:
 PLAIN = Nursery(())
 
 
+def _can_be() -> bool:
+    """Whether this system can have a nursery: elsewhere libraries do not stand a fork."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:  # an old kernel
+        return False
+    return True
+
+
 def _start_plainly(order: Bear, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", order.module, order.folder],
@@ -131,13 +141,15 @@ class _Warm:
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with contextlib.ExitStack() as failed, theirs:
+            failed.callback(self._socket.close)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "scoreline.studio.nursery_process", str(theirs.fileno()), *modules],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
+            failed.pop_all()
         self._born: queue.SimpleQueue[Born | None] = queue.SimpleQueue()
         self._children: dict[int, _Forked] = {}
         self._early: dict[int, int] = {}
@@ -221,9 +233,11 @@ class _Expected:
 
     @property
     def pid(self) -> int:
-        """Its number; waits until it has one. 0 when it could not be started."""
+        """Its number; waits until it has one. Raises ProcessLookupError when it could not be started."""
         self.settled()
-        return 0 if self._child is None else self._child.pid
+        if self._child is None:
+            raise ProcessLookupError("it could not be started")
+        return self._child.pid
 
     def settled(self, timeout: float | None = None) -> bool:
         """Whether it is started or cannot be, after waiting so long for it."""

@@ -288,7 +288,8 @@ class ProjectJobs:
     def _pid(self, number: int) -> int | None:
         child = self._children.get(number)
         if child is not None and child.poll() is None:
-            return child.pid or None
+            with contextlib.suppress(ProcessLookupError):
+                return child.pid
         lock = self._folder / str(number) / LOCK
         if is_locked(lock):
             with contextlib.suppress(OSError, ValueError):
